@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::facts::taints::lasting;
-use crate::model::{Affinity, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, Snapshot, Taint};
+use crate::model::{
+    Affinity, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, Snapshot, Taint, Volumes,
+};
 use crate::policy::Policy;
 
 const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
@@ -62,7 +64,16 @@ const SHORT: usize = 8;
 
 impl<'a> Admission<'a> {
     pub(super) fn of(pod: &'a Pod, snapshot: &'a Snapshot) -> Self {
-        let volumes = volume_affinities(pod, snapshot);
+        Self::with(pod, snapshot.volumes())
+    }
+
+    /// The same, if the pod can use each of its claims: a claim that it cannot use now may be usable in a moment.
+    pub(super) fn soon(pod: &'a Pod, snapshot: &'a Snapshot) -> Self {
+        Self::with(pod, snapshot.usable_volumes())
+    }
+
+    fn with(pod: &'a Pod, volumes: &'a Volumes) -> Self {
+        let volumes = affinities_in(volumes, pod);
         let affinities = pod.constraints.affinity.iter().chain(volumes);
         Self {
             constraints: &pod.constraints,
@@ -85,7 +96,10 @@ pub(super) fn volume_affinities<'a>(
     pod: &'a Pod,
     snapshot: &'a Snapshot,
 ) -> impl Iterator<Item = &'a Affinity> {
-    let volumes = snapshot.volumes();
+    affinities_in(snapshot.volumes(), pod)
+}
+
+fn affinities_in<'a>(volumes: &'a Volumes, pod: &'a Pod) -> impl Iterator<Item = &'a Affinity> {
     let claims = if volumes.is_empty() { &[] } else { &*pod.claims };
     claims.iter().filter_map(move |claim| {
         volumes.get(&(pod.namespace.to_string(), claim.to_string())).and_then(Option::as_ref)

@@ -147,7 +147,7 @@ impl<'a> Collection<'a> {
         if self.seen.insert(likeness) {
             self.groups.push(Group {
                 pod,
-                admission: Admission::of(pod, facts.snapshot),
+                admission: Admission::soon(pod, facts.snapshot),
                 tolerates_cordons: tolerates_cordons(pod),
                 refused,
             });

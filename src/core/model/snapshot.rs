@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    DisruptionBudget, History, Ledger, MachineFate, Measured, Membership, Node, NodeGroup, NodeIndex, Pod,
-    PodSample, Sample, StoredVolumes, Volumes, Window,
+    Affinity, DisruptionBudget, History, Ledger, MachineFate, Measured, Membership, Node, NodeGroup,
+    NodeIndex, Pod, PodSample, Sample, StoredVolumes, Volumes, Window, of_no_claim,
 };
 
 /// A cluster at one moment.
@@ -25,6 +25,8 @@ pub struct Snapshot {
     groups: Vec<NodeGroup>,
     pods_seen: usize,
     volumes: Volumes,
+    /// The same without the claims that their waiting pods cannot use now, if there are any.
+    usable_volumes: Option<Volumes>,
     /// Shared by the snapshots of one run.
     stored: Arc<StoredVolumes>,
     budgets: Vec<DisruptionBudget>,
@@ -122,6 +124,7 @@ impl Snapshot {
             groups,
             pods_seen,
             volumes: Volumes::new(),
+            usable_volumes: None,
             stored: Arc::default(),
             budgets: Vec::new(),
             fates: BTreeMap::new(),
@@ -185,6 +188,11 @@ impl Snapshot {
     /// The same cluster, with the volumes of claims that were looked up.
     #[must_use]
     pub fn with_volumes(mut self, volumes: Volumes) -> Self {
+        let is_usable = |volume: &Option<Affinity>| *volume != of_no_claim();
+        self.usable_volumes = (!volumes.values().all(is_usable)).then(|| {
+            let usable = volumes.iter().filter(|(_, volume)| is_usable(volume));
+            usable.map(|(claim, volume)| (claim.clone(), volume.clone())).collect()
+        });
         self.volumes = volumes;
         self
     }
@@ -292,6 +300,13 @@ impl Snapshot {
     #[must_use]
     pub fn volumes(&self) -> &Volumes {
         &self.volumes
+    }
+
+    /// The same without the claims that their waiting pods cannot use now. Such a claim may be usable a moment later, so it
+    /// ties a pod to no place where a node is kept for the pod.
+    #[must_use]
+    pub fn usable_volumes(&self) -> &Volumes {
+        self.usable_volumes.as_ref().unwrap_or(&self.volumes)
     }
 
     /// The volumes whose data is on some nodes only; read only where nodes may be given back.

@@ -109,6 +109,12 @@ fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool)
     if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
 }
 
+/// Whether a taint dedicates nodes to pods that need a device of theirs, or to a hub's core.
+pub(super) fn dedicates(taint: &Taint, nodes: &[&Node]) -> bool {
+    let has_device = |device: &str| nodes.iter().any(|node| node_has(node, device));
+    is_special(&(&taint.key, &taint.value, taint.effect), &has_device)
+}
+
 /// Whether a node has the device that a taint guards. A plugin gives other names to parts of one and to shared ones, but
 /// the taint keeps its name: the name of the resource begins with it (`nvidia.com/gpu.shared`), or it is of the same vendor
 /// and the taint says `gpu` (`nvidia.com/mig-1g.10gb`).

@@ -136,10 +136,13 @@ pub(super) fn too_small(
         young && !matches!(facts.state, NodeState::Booting | NodeState::Parked)
     };
     let new = group.nodes.iter().filter_map(|index| survey.nodes.get(*index)).filter(is_new);
-    let holds: Vec<bool> = new.map(|facts| requests.fits(&free_of_occupants(facts))).collect();
+    // Other pods may be on it by now. The next new node is as large, and has its daemons alone.
+    let holds = |facts: &NodeFacts<'_>| requests.fits(&facts.offer.clone().minus(&facts.daemon_load));
+    let holds: Vec<bool> = new.map(holds).collect();
     if holds.is_empty() {
         return before;
     }
-    let nodes = before.map_or(0, |before| before.nodes).saturating_add(1);
+    let further = u32::try_from(holds.len()).unwrap_or(u32::MAX);
+    let nodes = before.map_or(0, |before| before.nodes).saturating_add(further);
     (!holds.contains(&true)).then_some(CreatedFor { nodes, at: now })
 }

@@ -102,12 +102,11 @@ fn note_sizes(run: &Run<'_, '_>, ledger: &mut Ledger) {
         for (index, group) in run.growth.growable(pool).filter(|(_, group)| group.group.is_some()) {
             let mut asked = BTreeSet::new();
             for one in pods {
-                if asked.len() >= MOST_SIZES
-                    || !asked.insert(&one.pod.requests)
-                    || !group.would_take(one.shape())
-                {
+                let is_known = asked.len() >= MOST_SIZES || asked.contains(&one.pod.requests);
+                if is_known || !group.would_take(one.shape()) {
                     continue;
                 }
+                asked.insert(&one.pod.requests);
                 let key = (size_key(&one.pod.requests), group.name().to_owned());
                 match too_small(run.survey, run.growth, index, one) {
                     Some(noted) => drop(ledger.created_for.insert(key, noted)),

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 
+use super::common::dedicates;
 use super::median::lower_median_amounts;
 use super::pools::PoolIndex;
 use super::reach::Site;
@@ -273,12 +274,13 @@ fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts
 /// Whether a taint came to the nodes of a pool after their users, none of whom tolerates it: a person recycles the pool, and a
 /// new node does not have it.
 fn came_later(survey: &Survey<'_>, pool: PoolIndex, taint: &Taint) -> bool {
-    let mut of_pool = survey.managed().filter(|(_, facts)| facts.pool == pool);
+    let of_pool: Vec<&Node> = survey.of_pool(pool).map(|(_, facts)| facts.node).collect();
     let mut users = survey.population.bound_to(pool).peekable();
     taint.effect == TaintEffect::NoSchedule
+        && !dedicates(taint, &of_pool)
         && users.peek().is_some()
         && !users.any(|constraints| tolerates(constraints, &taint.key, &taint.value, taint.effect))
-        && of_pool.all(|(_, facts)| has(&facts.node.taints, taint))
+        && of_pool.iter().all(|node| has(&node.taints, taint))
 }
 
 fn has(taints: &[Taint], taint: &Taint) -> bool {

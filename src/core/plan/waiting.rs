@@ -69,15 +69,14 @@ enum Nomination {
 }
 
 impl<'a> WaitingPod<'a> {
-    fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound) -> Self {
+    fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound, known_volumes: &'a Volumes) -> Self {
         let volume = |claim: &str| {
             let key = (pod.namespace.to_string(), claim.to_string());
-            survey.snapshot.volumes().get(&key).and_then(Option::as_ref)
+            known_volumes.get(&key).and_then(Option::as_ref)
         };
         let since = unbound.refused_since();
         let age =
             since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
-        let known_volumes = survey.snapshot.volumes();
         Self {
             pod,
             unbound,
@@ -138,12 +137,13 @@ impl<'a> Waiting<'a> {
         for &UnboundPod { pod, kind } in &survey.unbound {
             let Some(unbound) = pod.unbound.as_deref() else { continue };
             if kind == OccupantKind::Placeholder {
-                rest.push((WaitingPod::new(survey, pod, unbound), kind));
+                rest.push((WaitingPod::new(survey, pod, unbound, survey.snapshot.volumes()), kind));
                 continue;
             }
-            let one = WaitingPod::new(survey, pod, unbound);
+            let one = WaitingPod::new(survey, pod, unbound, survey.snapshot.volumes());
             if first_hour(survey, &one) {
-                waiting.first_hour.push(one.clone());
+                let usable = survey.snapshot.usable_volumes();
+                waiting.first_hour.push(WaitingPod::new(survey, pod, unbound, usable));
             }
             match waiting.nominate(survey, &one, kind) {
                 Nomination::Holds => {}

@@ -5,7 +5,7 @@ use crate::model::{
     Bytes, CreatedFor, Ledger, Node, NodeGroup, NodeTemplate, Pod, SchedulerRefusal, Unbound, size_key,
 };
 use crate::plan::Plan;
-use crate::plan::fixture::{Build, ago, now};
+use crate::plan::fixture::{Build, ago, now, pod};
 
 /// A group whose template promises 64 GiB. Its nodes have 32.
 fn promising() -> NodeGroup {
@@ -61,6 +61,30 @@ fn a_new_node_that_is_too_small_is_noted_for_every_pod_with_these_requests() {
     assert_eq!(noted(&again, &key), None, "each node counts once, and nothing else is to be stored");
     let second = with(&[came("b", 60)], 40, &[(key.clone(), 1, 1000)]);
     assert_eq!(noted(&second, &key), Some(CreatedFor { nodes: 2, at: now() }));
+    let two = with(&[came("b", 60), came("f", 90)], 40, &[(key.clone(), 1, 1000)]);
+    assert_eq!(noted(&two, &key), Some(CreatedFor { nodes: 3, at: now() }));
+    let large = Node { allocatable: promising().template.unwrap().allocatable, ..came("f", 90) };
+    let cleared = with(&[large], 40, &[(key.clone(), 1, 1000)]);
+    assert_eq!((cleared.ledger.is_some(), noted(&cleared, &key)), (true, None), "a node that holds it");
+}
+
+/// The scheduler gave the new node to others first. That is no fault of its size.
+#[test]
+fn a_new_node_that_an_omitted_pod_fills_is_not_too_small() {
+    let key = size_key(&user("x", 30).requests);
+    let mut policy = policy();
+    policy.omit_labels = ["job".to_owned()].into();
+    let mut pods = ["a", "c", "d", "e"].map(|name| user(name, 14).on(name)).to_vec();
+    pods.push(third(30));
+    let nodes = [["a", "c", "d", "e"].map(serving).to_vec(), vec![came("b", 60)]].concat();
+    let job = pod("hub/job").labelled("job").asking(4, 100).on("b");
+    for (sentence, other) in [("a job", job), ("a user", user("ben", 4).on("b"))] {
+        let pods = [pods.clone(), vec![other]].concat();
+        let snapshot = cluster(&nodes, &pods, promising()).with_ledger(Some(Ledger::default()));
+        let plan = sound(&snapshot, &policy);
+        assert!(grows(&plan), "{sentence}: {:?}", actions(&plan));
+        assert_eq!(noted(&plan, &key), None, "{sentence}");
+    }
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::{HOUR, actions, cluster, cordoned, group, parked, policy, serving, sound, user, verdict};
-use crate::model::{Affinity, Node, Operator, Pod, Requirement, SelectorTerm, StoredVolume, StoredVolumes};
+use crate::model::{
+    Affinity, Node, Operator, Pod, Requirement, SchedulerRefusal, SelectorTerm, StoredVolume, StoredVolumes,
+    Unbound, of_no_claim,
+};
 use crate::plan::Plan;
-use crate::plan::fixture::Build;
+use crate::plan::fixture::{Build, ago};
 use crate::policy::{Budget, GiveBack, Policy};
 
 fn home_on(host: &str) -> StoredVolumes {
@@ -77,4 +80,22 @@ fn the_value_of_another_node_does_not_free_the_node_with_the_home() {
     };
     assert_eq!(acts("AAA"), ["park c"]);
     assert_eq!(acts("BBB"), ["park c"], "two values on three nodes number the hosts");
+}
+
+/// The old pod of a user still has the claim, or the claim comes a second after its pod: the node is needed in a moment.
+#[test]
+fn an_empty_node_stays_for_a_pod_that_cannot_use_its_claim_yet() {
+    let nodes = [serving("a"), cordoned("c", HOUR)];
+    let waits = |minutes: i64| {
+        let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(60 * minutes)) });
+        let unbound = Unbound { uid: "uid-zed".into(), refusal, ..Unbound::default() };
+        let claims = Box::new(["home".into()]);
+        Pod { unbound: Some(Box::new(unbound)), ready: false, claims, ..user("zed", 12) }
+    };
+    let closed = || [(("hub".to_owned(), "home".to_owned()), of_no_claim())].into();
+    for (minutes, expected) in [(1, vec![]), (59, vec![]), (60, vec!["park c"])] {
+        let pods = [user("ada", 24).on("a"), waits(minutes)];
+        let made = sound(&cluster(&nodes, &pods, group()).with_volumes(closed()), &policy());
+        assert_eq!(actions(&made), expected, "{minutes}");
+    }
 }

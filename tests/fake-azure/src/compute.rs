@@ -128,7 +128,6 @@ impl Machine {
             Step::Sleeps => (self.provisioning, self.power) = ("Succeeded", Some("deallocated")),
             Step::NoRoom => {
                 (self.provisioning, self.failure) = ("Failed", Some(("AllocationFailed", at)));
-                self.power = self.power.map(|_| "deallocated");
             }
             Step::Goes => self.provisioning = "Deleting",
             Step::IsGone => return false,
@@ -347,9 +346,12 @@ impl Compute {
                     let Some(machine) = set.machines.get_mut(instance) else { continue };
                     machine.done.push("start");
                     machine.provisioning = "Updating";
-                    // Azure looks for a host when the instance starts already.
-                    machine.power = Some("starting");
-                    let step = if room.is_there { Step::Runs } else { Step::NoRoom };
+                    let step = if room.is_there {
+                        machine.power = Some("starting");
+                        Step::Runs
+                    } else {
+                        Step::NoRoom
+                    };
                     machine.steps = [(after(now, timing.power), step)].into();
                 }
             }

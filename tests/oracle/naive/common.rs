@@ -189,7 +189,7 @@ fn is_users((key, value, _): &LastingTaint) -> bool {
 }
 
 /// A taint that a vote alone never makes common.
-fn is_special((key, value, _): &(String, String, TaintEffect), devices: &[String]) -> bool {
+pub(super) fn is_special((key, value, _): &(String, String, TaintEffect), devices: &[String]) -> bool {
     let guarded = |device: &String| match key.strip_suffix("/gpu") {
         Some(vendor) => device.split('/').next() == Some(vendor),
         None => device.starts_with(key.as_str()),

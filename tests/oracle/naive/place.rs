@@ -10,7 +10,7 @@ use kube_rebalancer_core::policy::{AdoptCordons, Policy};
 use super::list::{Entry, Line};
 use super::reach;
 use super::shape::{self, Coming, Shape};
-use super::words::{self, Cordon};
+use super::words::{self, Class, Cordon};
 use super::world::{Loose, Machine, State, World};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -298,11 +298,17 @@ fn too_small(world: &World<'_>, pod: &Pod, group: &str) -> Option<CreatedFor> {
         machine.node.group.as_deref() == Some(group) && machine.state != State::Booting && young
     });
     let came: Vec<&Machine<'_>> = came.collect();
-    if came.iter().any(|machine| pod.requests.fits(&machine.free_of_occupants(world.policy))) {
+    // Other pods may be on it by now, and the next node has its daemons alone.
+    let room = |machine: &Machine<'_>| {
+        let daemons = machine.pods.iter().filter(|one| words::class(one, world.policy) == Class::Daemon);
+        daemons.fold(machine.offer(), |free, daemon| free.minus(&daemon.requests))
+    };
+    if came.iter().any(|machine| pod.requests.fits(&room(machine))) {
         return None;
     }
-    let nodes = before.map_or(0, |note| note.nodes);
-    if came.is_empty() { before } else { Some(CreatedFor { nodes: nodes + 1, at: world.now }) }
+    let further = u32::try_from(came.len()).unwrap();
+    let nodes = before.map_or(0, |note| note.nodes) + further;
+    if came.is_empty() { before } else { Some(CreatedFor { nodes, at: world.now }) }
 }
 
 /// The number of nodes that may be created in a pool, bounded by `MAX_NODES`, unknown sizes and this number.

@@ -8,7 +8,7 @@ use kube_rebalancer_core::model::{
 };
 use kube_rebalancer_core::policy::CapacitySource;
 
-use super::common::Jury;
+use super::common::{Jury, is_special};
 use super::newcomer;
 use super::objects::is_only_object;
 use super::reach;
@@ -229,7 +229,11 @@ fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &
         .collect();
     let tolerate =
         |pod: &&Pod| words::tolerates(&pod.constraints.tolerations, &taint.key, &taint.value, taint.effect);
+    let devices: Vec<String> =
+        world.in_pool(pool).flat_map(|machine| words::extended(machine.node)).collect();
+    let special = is_special(&(taint.key.clone(), taint.value.clone(), taint.effect), &devices);
     taint.effect == TaintEffect::NoSchedule
+        && !special
         && !template.is_some_and(|template| template.taints.iter().any(same))
         && world.in_pool(pool).all(|machine| machine.taints().iter().any(same))
         && !users.is_empty()

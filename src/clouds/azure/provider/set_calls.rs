@@ -4,7 +4,7 @@ use kube_rebalancer_join::{Asked, Calls, GroupNow, InstanceState, ListedInstance
 use kube_rebalancer_rest::{CloudError, Kind};
 
 use super::rules::{self, Objection};
-use super::state::{failure, is_starting, listed, state};
+use super::state::{failure, listed, state};
 use super::watch::{Seen, watch};
 use super::{BATCH, gone_or_going, stopped};
 use crate::client::{Arm, Change, Chosen, Machine, ScaleSet, Sent};
@@ -102,15 +102,11 @@ impl SleepCalls for SetCalls<'_> {
             Seen::Settled(machines) | Seen::Unsettled(machines) => machines,
             Seen::Unseen(why) => return all(Asked::Unanswered(why)),
         };
-        let unsettled = |id: &InstanceId| {
-            let now = machines.iter().find(|machine| machine.id == *id);
-            if turn == Turn::Wake && now.is_some_and(is_starting) {
-                return Asked::Accepted;
-            }
+        let unsettled = || {
             let words = "Azure accepted it, and it is not so yet";
             Asked::Unanswered(CloudError::new(Kind::Doubt, words))
         };
-        instances.iter().map(|id| answer(&machines, id).unwrap_or_else(|| unsettled(id))).collect()
+        instances.iter().map(|id| answer(&machines, id).unwrap_or_else(unsettled)).collect()
     }
 }
 
@@ -120,8 +116,9 @@ fn turned(now: Option<&Machine>, before: Option<&Machine>, turn: Turn) -> Option
         return Some(Asked::Refused(CloudError::new(Kind::NotFound, "the instance is gone")));
     };
     match (turn, state(now)) {
-        (Turn::Park, InstanceState::Asleep) => return Some(Asked::Accepted),
-        (Turn::Wake, InstanceState::Present) if !is_starting(now) => return Some(Asked::Accepted),
+        (Turn::Park, InstanceState::Asleep) | (Turn::Wake, InstanceState::Present) => {
+            return Some(Asked::Accepted);
+        }
         (_, InstanceState::Leaving) => {
             let why = format!("instance {} is being deleted", now.id);
             return Some(Asked::Refused(CloudError::new(Kind::Busy, why)));

@@ -21,11 +21,6 @@ pub(super) fn state(machine: &Machine) -> InstanceState {
     }
 }
 
-/// Whether an instance has begun to start. Azure looks for a host only then, so that the start may still fail.
-pub(super) fn is_starting(machine: &Machine) -> bool {
-    machine.power().eq_ignore_ascii_case("starting")
-}
-
 /// The instance in the form of the crate `join`.
 pub(super) fn listed(machine: &Machine) -> ListedInstance<InstanceId> {
     ListedInstance {

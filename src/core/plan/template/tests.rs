@@ -60,6 +60,15 @@ fn a_taint_that_came_after_the_users_is_not_one_of_a_new_node() {
         ..node(name)
     };
     assert_eq!(new_taints(vec![hard("n1")], vec![user("hub/ada")]), ["recycle"], "it lets nobody stay");
+    let core = |name: &str| Node {
+        taints: vec![Taint { value: "core".to_owned(), ..taint("hub.jupyter.org/dedicated") }],
+        ..node(name)
+    };
+    assert_eq!(
+        new_taints(vec![core("n1")], vec![user("hub/ada")]),
+        ["hub.jupyter.org/dedicated"],
+        "a new core node has it"
+    );
     let mixed = vec![tainted("n1", &["recycle"]), tainted("n2", &["recycle"]), node("n3")];
     assert!(new_taints(mixed, vec![user("hub/ada")]).is_empty(), "not all nodes have it");
 }

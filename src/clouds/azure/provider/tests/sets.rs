@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use fake_azure::{Fault, Moment, Requests};
 use jiff::{SignedDuration, Timestamp};
@@ -86,41 +85,6 @@ async fn no_room_is_told_in_azures_words() {
     world.fake.set_quota(Some(3));
     let (variant, words) = (cloud.grow(GROUP, 3, 4).await, "exceeding approved Total Regional Cores quota");
     assert!(matches!(&variant, GroupAnswer::Quota(told) if told.contains(words)), "{variant:?}");
-}
-
-#[tokio::test]
-async fn a_start_that_finds_no_host_a_moment_later_is_no_success() {
-    let mut world = World::new(2);
-    world.pace.watching = Duration::from_secs(10);
-    let cloud = world.cloud().await;
-    let request = world.these(&[0]);
-    let parked = async {
-        while world.done(0).is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        world.settle();
-    };
-    assert_eq!(tokio::join!(cloud.park(&request), parked).0, [GroupAnswer::Done]);
-
-    world.fake.set_room(false);
-    let started = async {
-        while world.done(0).len() < 2 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        world.settle();
-    };
-    let (answers, ()) = tokio::join!(cloud.wake(&request), started);
-    assert_eq!(told(&answers[0]).0, "exhausted");
-}
-
-#[tokio::test]
-async fn a_start_that_lasts_longer_than_the_watch_is_believed() {
-    let world = World::new(2);
-    let cloud = world.cloud().await;
-    assert_eq!(cloud.park(&world.these(&[0])).await, [GroupAnswer::Done]);
-    world.settle();
-    assert_eq!(cloud.wake(&world.these(&[0])).await, [GroupAnswer::Done]);
 }
 
 #[tokio::test]
