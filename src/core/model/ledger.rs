@@ -17,7 +17,7 @@ pub type TaintSet = BTreeSet<LastingTaint>;
 pub struct Ledger {
     /// By pool (the empty name where there are no pools): for each set of lasting taints, whether its nodes are common.
     pub common: BTreeMap<String, BTreeMap<TaintSet, bool>>,
-    /// The nodes that were created for waiting pods, by pod UID and group; and those that came too small for pods with the same
+    /// The nodes that were created for waiting pods, by pod UID and group; and the ones that came too small for pods with the same
     /// requests, by [`size_key`] and group.
     pub created_for: BTreeMap<(String, String), CreatedFor>,
     /// The groups whose youngest node turned out to be useless: the number of such nodes in a row, and when the last one

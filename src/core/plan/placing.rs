@@ -52,7 +52,7 @@ struct Placing<'s, 'a> {
     survey: &'s Survey<'a>,
     growth: &'s Growth<'a>,
     pool: PoolIndex,
-    /// The existing places, then those of new nodes.
+    /// The existing places, then the places on new nodes.
     places: Vec<Place<'s>>,
     existing: usize,
     /// The groups that create further nodes, after the new nodes so far.

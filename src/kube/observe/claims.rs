@@ -42,7 +42,7 @@ impl Claims {
         self.missing.insert(claim);
     }
 
-    /// Adds those that another one read.
+    /// Adds the claims that another one read.
     pub(super) fn absorb(&mut self, other: Self) {
         self.found.extend(other.found);
         self.missing.extend(other.missing);

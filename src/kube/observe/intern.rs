@@ -53,7 +53,7 @@ impl Room {
     const SMALL: usize = 1536;
     /// Number of bytes of an ordinary part: fifty host names in an affinity.
     pub(super) const ORDINARY: usize = 4 << 10;
-    /// Number of bytes of all ordinary parts: those of some ten thousand pods that differ. The pods of one job share one.
+    /// Number of bytes of all ordinary parts: enough for some ten thousand pods that differ. The pods of one job share one.
     pub(super) const ALL_ORDINARY: usize = 32 << 20;
     /// Number of bytes of all larger parts: more than a hundred affinities of 64 KiB each.
     pub(super) const ALL_LARGE: usize = 8 << 20;

@@ -14,7 +14,7 @@ pub(crate) struct Jury<'a> {
     pool: String,
     /// Dynamic and placeholder pods bound to its nodes, and all unbound ones.
     users: Vec<&'a Pod>,
-    /// Those of them that run or can run.
+    /// The users among them that run or can run.
     voters: Vec<&'a Pod>,
     /// The refused pods, nominated or not.
     waiting: Vec<&'a Pod>,

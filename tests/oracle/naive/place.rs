@@ -288,7 +288,7 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
     !disappoints && !coming && noted && !small
 }
 
-/// Section 5: the nodes of a group that were too small for pods with the same requests, with those that came since.
+/// Section 5: the nodes of a group that were too small for pods with the same requests, and the ones that came since.
 fn too_small(world: &World<'_>, pod: &Pod, group: &str) -> Option<CreatedFor> {
     let key = (size_key(&pod.requests), group.to_owned());
     let before = world.snapshot.ledger()?.created_for.get(&key).copied();

@@ -290,7 +290,7 @@ fn a_node_lacks_the_device_of_its_group_while_another_run_deletes_the_one_that_h
     }
 }
 
-/// The daemons of one controller are known by an annotation, as those of `OpenKruise`. Ada's pod has the same controller and not
+/// The daemons of one controller are known by an annotation, as `OpenKruise` writes it. Ada's pod has the same controller and not
 /// the annotation, so it is no daemon, and one is still to come: 12 of users and two daemons exceed 0.85 of two nodes. The
 /// naive planner took Ada's pod for the daemon.
 #[test]

@@ -74,8 +74,8 @@ fn a_try_goes_on_while_unexpected_daemons_come_to_its_nodes() {
     run_on(&world, planner::naive).unwrap();
 }
 
-/// The new nodes of the first group come under a taint that ada does not tolerate; those of the second are unknown, and never
-/// come. Ada counts while an instance there may take her, and nobody can use what is open then. So a node of the first group
+/// The new nodes of the first group come under a taint that ada does not tolerate; the second group is of unknown kind, and its
+/// nodes never come. Ada counts while an instance there may take her, and nobody can use what is open then. So a node of the first group
 /// turns with each try. The settling test allowed three turns in five hours.
 #[test]
 fn a_node_turns_with_each_try_for_a_pod_that_no_known_node_takes() {

@@ -26,7 +26,7 @@ pub(crate) const ACTIVITIES: usize = 300;
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) groups: Vec<Group>,
-    /// The names of those that cannot be read, each with the reason.
+    /// The name of each group that cannot be read, with the reason.
     pub(crate) unread: Vec<(String, CloudError)>,
 }
 

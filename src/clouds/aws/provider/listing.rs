@@ -141,9 +141,9 @@ fn not_launched(group: &Group, number: u32, failed: &Activity) -> ListedInstance
     }
 }
 
-/// When an instance came to its group, by the first activity that names it: a launch, or an attachment. If none of those that
-/// were read names an instance in service, it came before the oldest of them: one that never registers must not count as coming
-/// for ever.
+/// When an instance came to its group, by the first activity that names it: a launch, or an attachment. If no activity
+/// that was read names an instance in service, it came before the oldest one: an instance that never registers must not count as
+/// coming for ever.
 fn began_at(one: &Instance, activities: &[Activity]) -> Option<Timestamp> {
     let first = activities.iter().rfind(|activity| activity.instance.as_ref() == Some(&one.id));
     let serves = one.lifecycle.stage() == Stage::Serving;

@@ -385,7 +385,7 @@ async fn a_group_that_counts_weights_is_left_alone() {
     world.fake.edit(USERS, |group| group.weight = Some(4));
     let (_, view) = world.seen(&world.nodes()).await;
     assert!(view.groups[0].not_shrinkable.as_deref().unwrap().contains("count weights"));
-    let mut empty = World::new(0);
+    let mut empty = World::new(0).with_variables(&[("AWS_REGION", "us-east-1")]);
     empty.fake.edit(USERS, |group| group.weight = Some(4));
     empty.scope.node_groups = [USERS.to_owned()].into();
     let (_, view) = empty.seen(&[]).await;
