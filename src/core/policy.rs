@@ -257,8 +257,8 @@ impl Policy {
         self.pool_bounds.get(pool).unwrap_or(&self.bounds)
     }
 
-    /// The resources of [`resources`](Self::resources) that not one of the nodes reports, if one of them reports another one: a
-    /// person has cut the nodes of a file to the amounts of interest.
+    /// The resources of [`resources`](Self::resources) that no node reports, while some node reports another resource: a person
+    /// has cut the nodes of a file to the amounts of interest.
     #[must_use]
     pub fn unreported(&self, nodes: &[Node]) -> Vec<Resource> {
         let reports = |resource: Resource| {
