@@ -8,7 +8,7 @@
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
 //!   notes     what a provider remembers, in annotations of the Lease (the port `Notes`)
-//!   ledger    what runs remember, in a ConfigMap beside the Lease
+//!   ledger    what runs remember, in a ConfigMap beside the Lease; `ledger/document` is its text
 //!   pages     a list, page by page: smaller pages where the objects are large, the next one on its way while one is read
 //!   whole     a list as a whole, read while it comes in, from newer servers
 //!   secrets   messages without credentials
