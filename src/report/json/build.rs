@@ -7,9 +7,11 @@ use kube_rebalancer_core::plan::{self, Plan, Reason as _, Target};
 use super::values::action_word;
 
 use super::document::{
-    Action, After, Amounts, Band, Before, Document, Expectation, Expected, Forecast, Guard, Limit, Node,
-    NodeState, Notice, Outcome, OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Scheduled, Unmeasured,
-    Usage, Utilization, Verdict, Warning,
+    Action, Document, Guard, Node, NodeState, Notice, Outcome, OutcomeKind, Refused, SCHEMA, Verdict, Warning,
+};
+use super::pool::{
+    After, Amounts, Band, Before, Expectation, Expected, Forecast, Limit, Part, Pool, Quotient, Scheduled,
+    Unmeasured, Usage, Utilization,
 };
 use crate::report::Facts;
 use kube_rebalancer_page::json::Decimal;

@@ -1,11 +1,12 @@
 //! The report for programs: `kube-rebalancer/plan/v2`, and the JSON Schema that describes it.
 //!
-//! The types in `document` are the format. They are separate from the plan's own types, so that a change of the planner
+//! The types in `document` and `pool` are the format. They are separate from the plan's own types, so that a change of the planner
 //! cannot change the output unnoticed: `plan.v2.schema.json` is generated from them, checked in, and compared by a test.
 //! Fields and reason words may be added to version 2; none is renamed, removed or given another meaning.
 
 mod build;
 mod document;
+mod pool;
 #[cfg(test)]
 mod tests;
 mod values;

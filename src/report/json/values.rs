@@ -74,3 +74,9 @@ pub(super) fn warning_words(_: &mut SchemaGenerator) -> Schema {
     let words: Vec<&str> = Warning::WORDS.iter().copied().chain(["Observed"]).collect();
     json_schema!({ "type": "string", "enum": words })
 }
+
+/// Whether a field that is absent at 0 is absent.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it in so")]
+pub(super) fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
