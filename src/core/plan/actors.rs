@@ -194,6 +194,10 @@ pub(super) fn autoscaler_of(node: &Node) -> Option<(&'static str, String)> {
     const CANDIDATE: &str = "DeletionCandidateOfClusterAutoscaler";
     // kubernetes-sigs/karpenter, pkg/apis/v1/labels.go: NodePoolLabelKey, and the label of the versions before 0.32.
     const KARPENTER: [&str; 2] = ["karpenter.sh/nodepool", "karpenter.sh/provisioner-name"];
+    // docs.cast.ai, "Autoscaler Node Labels and Taints"; Spot's documentation of Ocean, "Labels and Taints": each marks every
+    // node that it manages.
+    const MANAGERS: [(&str, &str); 2] =
+        [("CAST AI", "provisioner.cast.ai/managed-by"), ("Ocean", "spotinst.io/node-lifecycle")];
     // Google Kubernetes Engine names the pools that its node auto-provisioning makes and scales nap-….
     const GKE_POOL: (&str, &str) = ("cloud.google.com/gke-nodepool", "nap-");
     if let Some(taint) = node.taints.iter().find(|taint| taint.key == CANDIDATE) {
@@ -201,6 +205,9 @@ pub(super) fn autoscaler_of(node: &Node) -> Option<(&'static str, String)> {
     }
     if let Some(key) = KARPENTER.into_iter().find(|key| node.labels.contains_key(key)) {
         return Some(("Karpenter", key.to_owned()));
+    }
+    if let Some((name, key)) = MANAGERS.into_iter().find(|(_, key)| node.labels.contains_key(key)) {
+        return Some((name, key.to_owned()));
     }
     let (key, prefix) = GKE_POOL;
     let pool = node.labels.get(key).filter(|pool| pool.starts_with(prefix))?;
@@ -344,6 +351,8 @@ mod tests {
             (tainted("DeletionCandidateOfClusterAutoscaler"), "Cluster Autoscaler"),
             (labelled("karpenter.sh/nodepool", "default"), "Karpenter"),
             (labelled("karpenter.sh/provisioner-name", "default"), "Karpenter"),
+            (labelled("provisioner.cast.ai/managed-by", "cast.ai"), "CAST AI"),
+            (labelled("spotinst.io/node-lifecycle", "od"), "Ocean"),
             (
                 labelled("cloud.google.com/gke-nodepool", "nap-n2-1"),
                 "node auto-provisioning of Google Kubernetes Engine",

@@ -45,10 +45,12 @@ pub(super) enum ControllerRole {
 }
 
 impl ControllerRole {
-    /// The role of a controller. A file that does not give the API group means the built-in kind.
+    /// The role of a controller. A file that does not give the API group means the built-in kind. Before Kubernetes 1.9,
+    /// DaemonSets and ReplicaSets were in the group `extensions`.
     pub(super) fn of(controller: &Controller) -> Self {
         let group = controller.group.as_deref();
-        let (apps, core) = (group.is_none_or(|group| group == "apps"), group.is_none_or(str::is_empty));
+        let apps = group.is_none_or(|group| matches!(group, "apps" | "extensions"));
+        let core = group.is_none_or(str::is_empty);
         match controller.kind.as_str() {
             "DaemonSet" if apps => Self::Daemon,
             "ReplicaSet" | "StatefulSet" if apps => Self::Recreates,
@@ -278,10 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn only_three_built_in_kinds_start_a_pod_again() {
+    fn only_built_in_kinds_start_a_pod_again() {
         for (group, kind, role) in [
             ("apps", "ReplicaSet", ControllerRole::Recreates),
             ("apps", "StatefulSet", ControllerRole::Recreates),
+            ("extensions", "ReplicaSet", ControllerRole::Recreates),
+            ("extensions", "DaemonSet", ControllerRole::Daemon),
             ("", "ReplicationController", ControllerRole::Recreates),
             ("batch", "Job", ControllerRole::Other),
             ("argoproj.io", "Workflow", ControllerRole::Other),

@@ -125,6 +125,8 @@ pub(crate) use state::{Cordon, Marks, is_adopted, pinned_by, says_ready};
 pub(crate) use survey::{NodeFacts, Survey};
 pub(crate) use taints::{fills_last, others_soft_taint, pressure, startup, written};
 
+use std::collections::BTreeSet;
+
 use changes::Changes;
 use decided::{PoolNow, Run, pool_now};
 use delete::Deletions;
@@ -218,12 +220,21 @@ pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
 fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
     let nodes = survey.nodes.len();
     if survey.managed().next().is_none() && !survey.policy.node_groups_named {
-        return Err(Refusal::NoManagedNode { nodes });
+        return Err(Refusal::NoManagedNode { nodes, example: unmanaged_example(survey) });
     }
     if nodes > 0 && survey.snapshot.pods_seen() == 0 {
         return Err(Refusal::NoPodVisible { nodes });
     }
     Ok(())
+}
+
+/// A node with the most frequent reason for not being managed, and that reason.
+fn unmanaged_example(survey: &Survey<'_>) -> Option<(String, KeepReason)> {
+    let reasons = || survey.nodes.iter().filter_map(|facts| Some((facts.node, facts.unmanaged.as_deref()?)));
+    let frequency = |word: &str| reasons().filter(|(_, why)| why.word() == word).count();
+    let words: BTreeSet<&'static str> = reasons().map(|(_, why)| why.word()).collect();
+    let most = words.into_iter().max_by_key(|word| frequency(word))?;
+    reasons().find(|(_, why)| why.word() == most).map(|(node, why)| (node.name.clone(), why.clone()))
 }
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {

@@ -311,13 +311,15 @@ pub struct TooManyBroken {
 }
 
 /// The reason why no plan is made, so that nothing may be changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no node to manage, and no node group that could create one.
-    #[error("no node is managed ({nodes} listed), and NODE_GROUPS names no group to grow")]
+    #[error("no node is managed ({nodes} listed{}), and NODE_GROUPS names no group to grow", such_as(.example.as_ref()))]
     NoManagedNode {
         /// The nodes listed.
         nodes: usize,
+        /// A node with the most frequent reason, and that reason.
+        example: Option<(String, KeepReason)>,
     },
     /// Not one pod is visible, which a missing permission would also cause.
     #[error("{nodes} nodes but not one pod in any namespace: a missing permission looks just like this")]
@@ -325,6 +327,10 @@ pub enum Refusal {
         /// The nodes listed.
         nodes: usize,
     },
+}
+
+fn such_as(example: Option<&(String, KeepReason)>) -> String {
+    example.map_or_else(String::new, |(node, why)| format!("; node {node} is {}", why))
 }
 
 impl Refusal {

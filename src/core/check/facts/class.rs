@@ -3,6 +3,12 @@
 use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
 use crate::policy::{Drain, Policy};
 
+/// The API groups of DaemonSets, ReplicaSets and StatefulSets; before Kubernetes 1.9 the first two were in `extensions`.
+const APPS: &[&str] = &["apps", "extensions"];
+
+/// The API group of the first kinds.
+const CORE: &[&str] = &[""];
+
 /// The class of a pod. The first that matches wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::check) enum Class {
@@ -20,11 +26,11 @@ pub(in crate::check) enum Class {
 pub(in crate::check) fn class(pod: &Pod, policy: &Policy) -> Class {
     let kind = |kind, groups| pod.controller.as_ref().is_some_and(|owner| is_of_kind(owner, kind, groups));
     let dynamic = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));
-    if kind("DaemonSet", "apps") {
+    if kind("DaemonSet", APPS) {
         Class::Daemon
     } else if dynamic {
         Class::Dynamic
-    } else if (pod.mirror && kind("Node", "")) || pod.daemonset_pod {
+    } else if (pod.mirror && kind("Node", CORE)) || pod.daemonset_pod {
         Class::Daemon
     } else if pod.priority < 0 && pod.ends_at_once && is_recreated(pod) {
         Class::Placeholder
@@ -72,9 +78,9 @@ pub(super) fn is_lost_with(pod: &Pod, node: &Node, policy: &Policy, volumes: &Vo
 /// Whether the pod's controller recreates it elsewhere.
 pub(in crate::check) fn is_recreated(pod: &Pod) -> bool {
     pod.controller.as_ref().is_some_and(|owner| {
-        is_of_kind(owner, "ReplicaSet", "apps")
-            || is_of_kind(owner, "StatefulSet", "apps")
-            || is_of_kind(owner, "ReplicationController", "")
+        is_of_kind(owner, "ReplicaSet", APPS)
+            || is_of_kind(owner, "StatefulSet", APPS)
+            || is_of_kind(owner, "ReplicationController", CORE)
     })
 }
 
@@ -110,8 +116,8 @@ pub(super) fn is_movable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volu
 }
 
 /// A controller without a group comes from a file that does not name one: its kind decides.
-fn is_of_kind(owner: &Controller, kind: &str, group: &str) -> bool {
-    owner.kind == kind && owner.group.as_deref().is_none_or(|own| own == group)
+fn is_of_kind(owner: &Controller, kind: &str, groups: &[&str]) -> bool {
+    owner.kind == kind && owner.group.as_deref().is_none_or(|own| groups.contains(&own))
 }
 
 /// Whether one of the pod's claims is bound to a volume whose node affinity names this host.

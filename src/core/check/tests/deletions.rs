@@ -53,6 +53,7 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
         })
     };
     assert_eq!(delete_with(of_group("apps")), []);
+    assert_eq!(delete_with(of_group("extensions")), [], "before Kubernetes 1.9");
     assert_eq!(delete_with(of_group("apps.example.org")), lost(), "another ReplicaSet");
     assert_eq!(delete_with(deployed().change(|pod| pod.safe_to_evict = Some(false))), lost());
     let users = Pod { label_keys: user("p", "a").label_keys, ..deployed() };
