@@ -129,6 +129,13 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         for (one, node) in marked {
             progress.fresh.insert(node.name.clone(), node.clone());
             let ended = match answers.next() {
+                // Somebody else started its machine, or its kubelet only says that it is parked. Its mark stays: it boots, or
+                // is broken after `BOOT_GRACE`.
+                Some(GroupAnswer::AlreadySo) if node.ready.is_none_or(|ready| !ready.ready) => {
+                    Became::Sleeps(Outcome::Postponed(
+                        "its machine runs already, and the node is not Ready".to_owned(),
+                    ))
+                }
                 Some(said @ (GroupAnswer::Done | GroupAnswer::AlreadySo | GroupAnswer::InDoubt(_))) => {
                     Became::Settled(answer(said))
                 }

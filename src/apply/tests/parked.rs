@@ -137,6 +137,22 @@ fn in_place_of_a_node_that_is_not_woken_the_next_parked_one_is_woken_in_the_same
     assert_eq!(asked, ["wake a", "wake b", "wake c", "wake d"]);
 }
 
+/// A kubelet that is not Ready can write the mark of a parked node on its own node again and again.
+#[test]
+fn a_node_whose_machine_runs_already_takes_no_waking_from_another() {
+    let nodes = ["a", "b"].map(parked);
+    let awake = ("wake a".to_owned(), GroupAnswer::AlreadySo);
+    let ended = World { says: [awake.clone()].into(), ..World::new(&nodes, &[]) }
+        .apply(&nodes, vec![wake_or("a", &["b"], &[])]);
+    let why = "its machine runs already, and the node is not Ready";
+    assert_eq!(ended.applied.outcomes, [woken_instead("b", why)]);
+    assert!(mark(&ended, "a", annotation::WOKEN_AT).is_some(), "it may boot");
+    // Without another one the next run sees what became of it.
+    let ended =
+        World { says: [awake].into(), ..World::new(&nodes, &[]) }.apply(&nodes, vec![wake_or("a", &[], &[])]);
+    assert_eq!(ended.applied.outcomes, [Outcome::Postponed(why.to_owned())]);
+}
+
 #[test]
 fn if_no_parked_node_wakes_a_group_grows_once_for_all_of_them() {
     let nodes = ["a", "b", "c"].map(parked);
