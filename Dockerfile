@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # One static program, the certificates for TLS, and nothing else: no shell, no library, and only a numeric user.
-# With all providers the program has 24.7 MB, and the certificates 0.2: tests/container/try builds it and measures.
+# With all providers the program has 23.1 MB, and the certificates 0.2: tests/container/try builds it and measures.
 #
 #   docker build --tag kube-rebalancer:0.1.0 .
 #
@@ -15,13 +15,17 @@ RUN apt-get update && apt-get install --yes --no-install-recommends ca-certifica
 WORKDIR /source
 COPY . .
 ARG SOURCE_DATE_EPOCH=0
+# The providers: fewer make a smaller image, such as --build-arg FEATURES=exec,gce,openstack with 20.0 MB.
+ARG FEATURES=aws,azure,exec,gce,openstack
 RUN <<'BUILD'
 set -eu
 target=$(uname -m)-unknown-linux-musl
 rustup target add "$target"
-RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
+# The linker packs the addresses that the program adjusts when it starts: 1.4 MB less.
+RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo
+    -C link-arg=-Wl,-z,pack-relative-relocs" \
     cargo build --locked --profile dist --target "$target" --bin kube-rebalancer \
-        --no-default-features --features aws,azure,exec,gce,openstack
+        --no-default-features --features "${FEATURES:-aws,azure,exec,gce,openstack}"
 image=${IMAGE:-/image}
 install -D --mode=755 "${CARGO_TARGET_DIR:-target}/$target/dist/kube-rebalancer" "$image/kube-rebalancer"
 install -D --mode=644 /etc/ssl/certs/ca-certificates.crt "$image/etc/ssl/certs/ca-certificates.crt"
