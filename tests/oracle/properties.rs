@@ -94,7 +94,7 @@ fn kind(what: &str) -> String {
 }
 
 /// The part in which two decisions differ.
-fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool) -> Option<String> {
+fn difference(planner: Option<&Decision>, naive: Option<&Decision>) -> Option<String> {
     let (planner, naive) = match (planner, naive) {
         (None, None) => return None,
         (Some(planner), Some(naive)) => (planner, naive),
@@ -104,7 +104,7 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
         "uncordon"
     } else if planner.grow.values().sum::<u32>() != naive.grow.values().sum::<u32>() {
         "grow"
-    } else if planner.grow != naive.grow && zonal {
+    } else if planner.grow != naive.grow {
         "grow-where"
     } else if planner.cordon != naive.cordon {
         "cordon"
@@ -127,7 +127,7 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
 }
 
 /// The state of each node and what becomes of it.
-fn verdicts(plan: &Plan) -> String {
+pub(crate) fn verdicts(plan: &Plan) -> String {
     let verdicts =
         plan.nodes.iter().map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
     verdicts.collect::<Vec<_>>().join("\n")
@@ -137,8 +137,6 @@ fn verdicts(plan: &Plan) -> String {
 pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
     let plan = plan(snapshot, &world.policy).ok();
     let mut naive = naive::decide(snapshot, &world.policy);
-    // Beside a group without a zone the two still differ in the group of a new node, in one of ten thousand clusters.
-    let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
     // The text does not define everything about new nodes of unknown size, such as whether a pod that only they may take counts
     // in `W`.
     let unknown = |plan: &Plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. }));
@@ -151,10 +149,15 @@ pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
         let planned = decision(plan);
         (naive.steer, naive.unsteer) = (planned.steer, planned.unsteer);
     }
-    let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
+    let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref())?;
     let notes = plan.map(|plan| {
         let verdicts = verdicts(&plan);
-        format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
+        format!(
+            "{:?} {:?}\n{verdicts}\n{:?}",
+            plan.warnings,
+            plan.all_limits().collect::<Vec<_>>(),
+            plan.actions
+        )
     });
     Some(format!("{found}\n{}", notes.unwrap_or_default()))
 }

@@ -67,9 +67,15 @@ pub(super) struct NewNodes<'a> {
 }
 
 impl NewNodes<'_> {
+    /// The next group that `suits`.
+    pub(super) fn first(&self, suits: impl Fn(GroupIndex) -> bool) -> Option<GroupIndex> {
+        let first = self.waiting.iter().filter(|(_, group)| suits(*group)).min();
+        first.map(|(_, group)| *group)
+    }
+
     /// The next group that `suits`, counted as having created a node.
     pub(super) fn take(&mut self, suits: impl Fn(GroupIndex) -> bool) -> Option<GroupIndex> {
-        let &(_, group) = self.waiting.iter().filter(|(_, group)| suits(*group)).min()?;
+        let group = self.first(suits)?;
         let zone = |index: GroupIndex| {
             self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
         };

@@ -186,14 +186,14 @@ impl<'s> Placing<'s, '_> {
     /// Adds a new node for a pod, in a group whose nodes take it.
     fn create(&mut self, one: &WaitingPod<'_>) -> Result<usize, Warning> {
         let mut blocked: Option<(GroupIndex, String)> = None;
-        let mut further = self.further.clone();
         let mut refused = BTreeSet::new();
         loop {
             let suits = |index: GroupIndex| {
                 !refused.contains(&index)
                     && self.growth.groups.get(index).is_some_and(|group| group.would_take(one.shape()))
             };
-            let Some(group) = further.take(suits) else { break };
+            // A group that creates nothing for the pod adds nothing to its zone.
+            let Some(group) = self.further.first(suits) else { break };
             match why_not_again(self.survey, self.growth, group, one) {
                 None => {
                     self.further.take(|index| index == group);

@@ -1,8 +1,8 @@
-//! Pods between two pools.
+//! Pods between two pools, or between the node groups of several zones.
 
 use std::sync::Arc;
 
-use kube_rebalancer_core::model::FurtherAmounts;
+use kube_rebalancer_core::model::{CreatedFor, FurtherAmounts};
 
 use super::*;
 
@@ -68,4 +68,26 @@ fn a_node_without_devices_in_a_pool_of_devices_is_no_better_place() {
     let pods = vec![on("a1", user("ben", 5)), refused(29, user("ada", 3))];
     let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".to_owned()));
     assert_eq!(names(&case.plan(), "cordon"), ["a2"]);
+}
+
+/// Zone `a` and zone `b` have a node each, so the first group by name creates the node for emmy. The group `a/one` created one
+/// for her a minute ago and pauses. The planner counted it as one more node of zone `a` and went on to zone `b`.
+#[test]
+fn a_group_that_creates_nothing_for_a_pod_adds_nothing_to_its_zone() {
+    let in_zone = |zone: &str, name: &str| {
+        let node = labelled("topology.kubernetes.io/zone", zone, node(name));
+        in_group(&format!("{zone}/one"), node)
+    };
+    let of_zone = |zone: &str, name: &str| NodeGroup { zone: Some(zone.to_owned()), ..group(name) };
+    let labels = [("topology.kubernetes.io/zone", "a")];
+    let empty = NodeGroup { template: template(&labels, &[]), ..of_zone("a", "a/two") };
+    let groups = vec![of_zone("a", "a/one"), empty, of_zone("b", "b/one")];
+    let nodes = vec![in_zone("a", "n0"), in_zone("b", "n1")];
+    let pods = vec![on("n0", user("ada", 8)), on("n1", user("ben", 8)), refused(300, user("emmy", 4))];
+    let case = Case::new(nodes, pods, groups).with(|policy| policy.node_groups_named = true);
+    let one = CreatedFor { nodes: 1, at: ago(60) };
+    let created_for = [(("uid-emmy".to_owned(), "a/one".to_owned()), one)].into();
+    let pauses = case.clone().noting(Ledger { created_for, ..Ledger::default() });
+    assert_eq!(grown(&pauses.plan()), BTreeMap::from([("a/two".to_owned(), 1)]));
+    assert_eq!(grown(&case.plan()), BTreeMap::from([("a/one".to_owned(), 1)]));
 }
