@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, Taint, TaintEffect, Unbound,
+    Amounts, Bytes, Instance, Node, NodeResources, Pod, ReadyCondition, SchedulerRefusal, Taint, TaintEffect,
+    Unbound,
 };
 
 use proptest::strategy::{Strategy, ValueTree};
@@ -19,6 +20,19 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Marks of work on one node, which a copy of it does not need.
 const DRIVER_UPGRADE: &str = "nvidia.com/gpu-driver-upgrade-state";
 const TERMINATION: &str = "aws-node-termination-handler/action";
+
+/// A node as the others of its group. An amount that cannot be true (section 4) is no machine's, so no new one has it.
+fn usual<'a>(members: &[&'a Node]) -> Option<&'a Node> {
+    let of = |get: fn(&Amounts) -> u64, node: &Node| get(&node.allocatable.offer(&node.capacity));
+    let may_be_true = |get: fn(&Amounts) -> u64, node: &Node| {
+        let mut all: Vec<u64> = members.iter().map(|one| of(get, one)).collect();
+        all.sort_unstable();
+        u128::from(of(get, node)) <= 4 * u128::from(all[(all.len() - 1) / 2])
+    };
+    let is_usual =
+        |node: &&&Node| may_be_true(|one| one.memory.0, node) && may_be_true(|one| one.cpu.0, node);
+    members.iter().find(is_usual).or(members.first()).copied()
+}
 
 pub(super) struct Living {
     pub(super) world: World,
@@ -40,6 +54,12 @@ impl Living {
     /// The number of machines that runs have requested, including deleted ones.
     pub(super) fn made(&self) -> usize {
         self.made
+    }
+
+    /// The number of nodes and of instances without a node.
+    pub(super) fn machines(&self) -> usize {
+        let instances = self.world.cluster.groups.iter().flat_map(|group| &group.instances);
+        self.world.cluster.nodes.len() + instances.filter(|one| !one.has_node).count()
     }
 
     /// Carries a plan out. Returns the pods that were on deleted nodes.
@@ -186,9 +206,9 @@ impl Living {
                 capacity: template.capacity.clone(),
                 ..Node::default()
             });
-            let member =
-                self.world.cluster.nodes.iter().find(|node| node.group.as_ref() == Some(&group.name));
-            let Some(like) = template.or_else(|| member.cloned()) else {
+            let nodes = self.world.cluster.nodes.iter();
+            let members: Vec<&Node> = nodes.filter(|node| node.group.as_ref() == Some(&group.name)).collect();
+            let Some(like) = template.or_else(|| usual(&members).cloned()) else {
                 self.nothing_to_copy |= group.instances.iter().any(|one| !one.has_node);
                 continue;
             };
@@ -357,4 +377,21 @@ fn nobody_works_on_a_new_node_as_on_the_one_that_it_copies() {
     let marks = [DRIVER_UPGRADE, TERMINATION].map(|key| node.labels.get(key));
     assert_eq!((marks, node.labels.get("pool")), ([None, None], Some("users")));
     assert!(node.taints.iter().all(|taint| taint.key != "medik8s.io/drain"));
+}
+
+#[test]
+fn a_new_node_has_no_amount_that_cannot_be_true_of_another_one() {
+    let sized = |memory| {
+        let allocatable = NodeResources { memory: Some(Bytes(memory)), ..NodeResources::default() };
+        Node { allocatable, ..Node::default() }
+    };
+    let memory = |members: &[u64]| {
+        let members: Vec<Node> = members.iter().map(|memory| sized(*memory)).collect();
+        let like = usual(&members.iter().collect::<Vec<_>>()).map(|node| node.allocatable.memory);
+        like.flatten().map(|memory| memory.0)
+    };
+    assert_eq!(memory(&[33, 8, 8]), Some(8), "more than four times of what the others have");
+    assert_eq!(memory(&[32, 8, 8]), Some(32));
+    assert_eq!(memory(&[100]), Some(100));
+    assert_eq!(memory(&[]), None);
 }
