@@ -12,7 +12,7 @@ use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::foresight::Expectation;
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{Plan, plan};
-use kube_rebalancer_core::policy::Budget;
+use kube_rebalancer_core::policy::{Budget, Policy};
 use proptest::strategy::{Strategy, ValueTree};
 
 use super::cluster::Living;
@@ -46,15 +46,27 @@ struct Seen {
     judged: bool,
 }
 
+/// The number of further runs over which `MAX_CORDONS` and `MAX_CREATIONS` spread the changes of a cluster with this number of
+/// nodes: an expectation may create all of them, and once it is over, a run may cordon no more than one.
+fn portions(policy: &Policy, nodes: usize) -> usize {
+    let runs = |budget: Budget| match budget.allows(nodes) {
+        0 => 0,
+        allowed => nodes.div_ceil(allowed).saturating_sub(1),
+    };
+    runs(policy.max_cordons) + runs(policy.max_creations)
+}
+
 fn run_on(world: &World) -> Result<Seen, Trouble> {
     let mut living = Living::new(world.clone());
     let mut history = Vec::new();
     let mut before: Option<Expected> = None;
     let (mut last_change, mut last_move) = (0, 0);
     let mut seen = Seen::default();
+    let mut late_runs = LATE_RUNS;
     for run in 1..=MOST_RUNS {
         let quiet = run - last_change;
-        if quiet > LATE_RUNS || (quiet > RUNS && last_move + 3 < run) {
+        late_runs = late_runs.max(LATE_RUNS + portions(&world.policy, living.machines()));
+        if quiet > late_runs || (quiet > RUNS && last_move + 3 < run) {
             seen.judged = true;
             break;
         }
@@ -88,7 +100,6 @@ fn run_on(world: &World) -> Result<Seen, Trouble> {
         }
         living.live();
     }
-    let slow = |budget: Budget| matches!(budget, Budget::Count(_));
     let fate = world.fate.turns_out;
     let useless = [
         TurnsOut::NeverReady,
@@ -100,9 +111,8 @@ fn run_on(world: &World) -> Result<Seen, Trouble> {
     let boots = SignedDuration::from_secs(world.fate.step) * i32::try_from(world.fate.boots).unwrap();
     let comes = !useless.contains(&fate) && boots < world.policy.boot_grace;
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
-    let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
-    let restless = last_move > last_change + LATE_RUNS - 3;
-    if seen.judged && restless && unhindered && comes && !living.nothing_to_copy {
+    let restless = last_move > last_change + late_runs - 3;
+    if seen.judged && restless && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(seen)
