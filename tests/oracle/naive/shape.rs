@@ -229,13 +229,13 @@ fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &
         .collect();
     let tolerate =
         |pod: &&Pod| words::tolerates(&pod.constraints.tolerations, &taint.key, &taint.value, taint.effect);
-    let devices: Vec<String> =
-        world.in_pool(pool).flat_map(|machine| words::extended(machine.node)).collect();
+    let exist = || world.in_pool(pool).filter(|machine| !super::objects::is_only_object(world, machine));
+    let devices: Vec<String> = exist().flat_map(|machine| words::extended(machine.node)).collect();
     let special = is_special(&(taint.key.clone(), taint.value.clone(), taint.effect), &devices);
     taint.effect == TaintEffect::NoSchedule
         && !special
         && !template.is_some_and(|template| template.taints.iter().any(same))
-        && world.in_pool(pool).all(|machine| machine.taints().iter().any(same))
+        && exist().all(|machine| machine.taints().iter().any(same))
         && !users.is_empty()
         && !users.iter().any(tolerate)
 }

@@ -416,15 +416,35 @@ fn a_group_with_nodes_in_two_pools_belongs_to_the_pool_of_most_of_them() {
     assert_eq!(grown(&case.plan()), [("z/b".to_owned(), 1)].into());
 }
 
+/// A node that was given back: its machine is gone, and its Node object is not.
+fn given_back(name: &str) -> Node {
+    let mut gone = cordoned(7200, not_ready(3600, tainted(taint::UNREACHABLE, node(name))));
+    let machine = format!("script:///{name}");
+    gone.outside = Some("no list names it".to_owned());
+    gone.annotations.insert(annotation::DELETION_ASKED.to_owned(), machine.clone());
+    gone.provider_id = Some(machine);
+    gone
+}
+
+/// ada does not tolerate the taint of `n0`, which came after her: a new node does not have it. `n1` lacks it and is no machine. The
+/// run that deleted its Node object created nothing, and the next one did.
+#[test]
+fn a_node_object_whose_machine_is_proven_gone_keeps_no_taint_on_a_new_node() {
+    let mut recycled = tainted("hub.jupyter.org/dedicated", node("n0"));
+    recycled.taints[0].value = "user".to_owned();
+    let pods = vec![on("n0", user("ada", 3))];
+    let mut case = Case::new(vec![recycled, given_back("n1")], pods, vec![]).min_nodes(2);
+    case.fates = [("n1".to_owned(), MachineFate::Gone)].into();
+    let case = case.with(|policy| policy.delete_node_objects = true);
+    assert_eq!(grown(&case.plan()).values().sum::<u32>(), 1);
+}
+
 /// A user waits while the machine of n1 is gone and its Node object is not: with `DELETE_NODE_OBJECTS` it goes after two
 /// runs, and where `MAX_DELETIONS` is 0 not before a person has looked.
 #[test]
 fn a_node_object_whose_machine_is_proven_gone_takes_no_room_under_max_nodes() {
     let left = |pod: Option<Pod>, fate: MachineFate| {
-        let mut gone = cordoned(7200, not_ready(3600, tainted(taint::UNREACHABLE, node("n1"))));
-        gone.provider_id = Some("script:///n1".to_owned());
-        gone.outside = Some("no list names it".to_owned());
-        gone.annotations.insert(annotation::DELETION_ASKED.to_owned(), "script:///n1".to_owned());
+        let gone = given_back("n1");
         let pods = vec![on("n0", user("ada", 8)), refused(60, user("emmy", 4))];
         let pods = pods.into_iter().chain(pod).collect();
         let mut case = Case::new(vec![in_group(GROUP, node("n0")), gone], pods, vec![group(GROUP)]);
