@@ -274,9 +274,12 @@ fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts
 /// Whether a taint came to the nodes of a pool after their users, none of whom tolerates it: a person recycles the pool, and a
 /// new node does not have it.
 fn came_later(survey: &Survey<'_>, pool: PoolIndex, taint: &Taint) -> bool {
-    // A Node object without a machine shows nothing of a new node.
-    let exist = survey.of_pool(pool).filter(|(_, facts)| !survey.is_only_object(facts));
-    let of_pool: Vec<&Node> = exist.map(|(_, facts)| facts.node).collect();
+    let on_a_common_node =
+        survey.common(pool).any(|(_, facts)| !survey.is_only_object(facts) && has(&facts.node.taints, taint));
+    // A Node object without a machine shows nothing of a new node. But it may be the reason why the other nodes are reserved.
+    let shows = |facts: &NodeFacts<'_>| !on_a_common_node || !survey.is_only_object(facts);
+    let of_pool = survey.of_pool(pool).filter(|(_, facts)| shows(facts));
+    let of_pool: Vec<&Node> = of_pool.map(|(_, facts)| facts.node).collect();
     let mut users = survey.population.bound_to(pool).peekable();
     taint.effect == TaintEffect::NoSchedule
         && !dedicates(taint, &of_pool)

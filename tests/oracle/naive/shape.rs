@@ -13,7 +13,7 @@ use super::newcomer;
 use super::objects::is_only_object;
 use super::reach;
 use super::words::{self, Class};
-use super::world::World;
+use super::world::{Machine, World};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -229,13 +229,17 @@ fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &
         .collect();
     let tolerate =
         |pod: &&Pod| words::tolerates(&pod.constraints.tolerations, &taint.key, &taint.value, taint.effect);
-    let exist = || world.in_pool(pool).filter(|machine| !super::objects::is_only_object(world, machine));
-    let devices: Vec<String> = exist().flat_map(|machine| words::extended(machine.node)).collect();
+    let has = |machine: &&Machine<'_>| machine.taints().iter().any(same);
+    let is_gone = |machine: &&Machine<'_>| super::objects::is_only_object(world, machine);
+    let common =
+        world.in_pool(pool).filter(|machine| machine.common && !is_gone(machine)).any(|one| has(&one));
+    let of_pool = || world.in_pool(pool).filter(|machine| !common || !is_gone(machine));
+    let devices: Vec<String> = of_pool().flat_map(|machine| words::extended(machine.node)).collect();
     let special = is_special(&(taint.key.clone(), taint.value.clone(), taint.effect), &devices);
     taint.effect == TaintEffect::NoSchedule
         && !special
         && !template.is_some_and(|template| template.taints.iter().any(same))
-        && exist().all(|machine| machine.taints().iter().any(same))
+        && of_pool().all(|machine| has(&machine))
         && !users.is_empty()
         && !users.iter().any(tolerate)
 }

@@ -432,11 +432,16 @@ fn given_back(name: &str) -> Node {
 fn a_node_object_whose_machine_is_proven_gone_keeps_no_taint_on_a_new_node() {
     let mut recycled = tainted("hub.jupyter.org/dedicated", node("n0"));
     recycled.taints[0].value = "user".to_owned();
-    let pods = vec![on("n0", user("ada", 3))];
-    let mut case = Case::new(vec![recycled, given_back("n1")], pods, vec![]).min_nodes(2);
-    case.fates = [("n1".to_owned(), MachineFate::Gone)].into();
-    let case = case.with(|policy| policy.delete_node_objects = true);
-    assert_eq!(grown(&case.plan()).values().sum::<u32>(), 1);
+    let grows = |recycled: Node| {
+        let pods = vec![on("n0", user("ada", 3))];
+        let mut case = Case::new(vec![recycled, given_back("n1")], pods, vec![group(GROUP)]).min_nodes(2);
+        case.fates = [("n1".to_owned(), MachineFate::Gone)].into();
+        let case = case.with(|policy| policy.delete_node_objects = true);
+        grown(&case.plan()).values().sum::<u32>()
+    };
+    assert_eq!(grows(in_group(GROUP, recycled)), 1);
+    // Beside `n1` this one is reserved. Once its Node object is gone, it is not, and a new node may not be needed.
+    assert_eq!(grows(in_group(GROUP, tainted("odd", node("n0")))), 0);
 }
 
 /// A user waits while the machine of n1 is gone and its Node object is not: with `DELETE_NODE_OBJECTS` it goes after two
