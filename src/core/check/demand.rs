@@ -146,21 +146,35 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
 /// The unbound pods that are taken into account, each with the pools that it may belong to.
 fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
     let pools: Vec<&str> = facts.pools().into_iter().collect();
+    let counts = |pod: &&Pod| {
+        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        !gated && !is_omitted(pod, facts.policy) && class(pod, facts.policy) != Class::Daemon
+    };
+    let nominated = nominated(facts, facts.unbound.iter().copied().filter(counts));
     let mut rooms = BTreeMap::new();
     let mut found = Vec::new();
-    for pod in facts.unbound.iter().copied() {
-        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-        if gated || is_omitted(pod, facts.policy) || class(pod, facts.policy) == Class::Daemon {
-            continue;
-        }
+    for pod in facts.unbound.iter().copied().filter(counts) {
         let pools = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
             ([only], _) => vec![*only],
             (_, Some(node)) => vec![node.pool],
-            _ => rooms.entry(likeness(facts, pod)).or_insert_with(|| pools_of(facts, pod)).clone(),
+            _ => {
+                rooms.entry(likeness(facts, pod)).or_insert_with(|| pools_of(facts, pod, &nominated)).clone()
+            }
         };
         found.push((pod, pools));
     }
     found
+}
+
+/// The requests of the pods that count as bound to the node for which the scheduler has nominated them, by the node's name.
+fn nominated<'a>(facts: &Facts<'a>, pods: impl Iterator<Item = &'a Pod>) -> BTreeMap<&'a str, Amounts> {
+    let mut requests: BTreeMap<&str, Amounts> = BTreeMap::new();
+    for pod in pods.filter(|pod| class(pod, facts.policy) != Class::Placeholder) {
+        if let Some(node) = is_as_good_as_on(facts, pod) {
+            requests.entry(&node.node.name).or_default().add(&pod.requests);
+        }
+    }
+    requests
 }
 
 /// The requests of pods of other pools that a pool takes: the plan uncordons the node that the scheduler has nominated for
@@ -196,10 +210,12 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 /// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
 /// booting one, a parked one. Among equals, a pool without devices that it does not ask for, then by name. If there is no such
 /// place, all pools that it reaches, in this order.
-fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Vec<&'a str> {
+fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts>) -> Vec<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
-        let room = pod.requests.fits(&node.free().minus(&node.to_come));
+        let free = node.free().minus(&node.to_come);
+        let left = nominated.get(node.node.name.as_str()).map(|taken| free.clone().minus(taken));
+        let room = pod.requests.fits(left.as_ref().unwrap_or(&free));
         let room_now = room && takes_pods_now(node.node);
         let comes = node.boots() || node.is_parked();
         if node.serves() && room_now {

@@ -70,6 +70,27 @@ fn a_node_without_devices_in_a_pool_of_devices_is_no_better_place() {
     assert_eq!(names(&case.plan(), "cordon"), ["a2"]);
 }
 
+/// ada and ben have room on `g1` of the pool `gpu`, but not both. Once `g1` is uncordoned and the scheduler has nominated ada for
+/// it, ben belongs to the pool `core`, where `c2` is reserved and cordoned. The checker did not count ada on `g1`, left him in the
+/// pool `gpu`, and reported the uncordon of `c2` as unrest.
+#[test]
+fn a_nominated_pod_takes_room_when_the_pool_of_another_is_looked_for() {
+    let gpus = |count: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])));
+    let mut device = labelled("pool", "gpu", cordoned(7200, node("g1")));
+    device.allocatable = NodeResources { memory: Some(Bytes(15)), further: gpus(2), ..eight() };
+    device.capacity = device.allocatable.clone();
+    let mut core = labelled("pool", "core", cordoned(7200, tainted("hub.jupyter.org/dedicated", node("c2"))));
+    core.taints[0].value = "core".to_owned();
+    let mut ada = refused(9000, user("ada", 8));
+    ada.requests = ada.requests.with_further(gpus(1));
+    let ben = refused(10, tolerating("hub.jupyter.org/dedicated", user("ben", 8)));
+    let nodes = vec![device, labelled("pool", "core", node("c1")), core];
+    let closed = NodeGroup { not_growable: Some("an autoscaler is attached".to_owned()), ..group("z/users") };
+    let case = Case::new(nodes, vec![ada, ben, on("c1", user("cleo", 6))], vec![closed])
+        .with(|policy| policy.pool_label = Some("pool".to_owned()));
+    assert_eq!(names(&case.plan(), "uncordon"), ["g1"]);
+}
+
 /// Zone `a` and zone `b` have a node each, so the first group by name creates the node for emmy. The group `a/one` created one
 /// for her a minute ago and pauses. The planner counted it as one more node of zone `a` and went on to zone `b`.
 #[test]
