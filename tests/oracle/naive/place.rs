@@ -145,6 +145,9 @@ impl Table<'_, '_> {
                 }
                 Entry::Instance(name) => {
                     let shape = self.shape_of_instance(name);
+                    if !shape.known && !self.knows_a_growable_group() {
+                        return self.need(line.entry.clone());
+                    }
                     (reach::would_take_new(world, pod, shape), shape.room.clone())
                 }
                 Entry::New(..) => continue,
@@ -155,6 +158,11 @@ impl Table<'_, '_> {
             }
         }
         self.find_new(loose);
+    }
+
+    /// Section 5: beside such a group no waiting pod gets its place on an instance of unknown size. Otherwise it may take any pod.
+    fn knows_a_growable_group(&self) -> bool {
+        self.world.pools[self.pool].iter().any(|shape| shape.growable && shape.known)
     }
 
     fn shape_of_instance(&self, name: &str) -> &Shape {

@@ -382,3 +382,15 @@ fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
     let pods = vec![on("n0", user("ada", 3)), on("n1", reserve), emmy];
     assert_eq!(names(&Case::new(nodes, pods, vec![]).plan(), "uncordon"), ["n1"]);
 }
+
+/// `i0` is of unknown size, and no group is known that can grow: emmy gets her place there. With it and `n0` there are as many nodes
+/// as `MAX_NODES` allows, and `n1`, on which she has no room, stays cordoned. The naive planner uncordoned it.
+#[test]
+fn an_instance_of_unknown_size_takes_a_pod_also_where_its_group_does_not_grow() {
+    let nodes = vec![node("n0"), cordoned(7200, node("n1"))];
+    let unknown = NodeGroup { instances: vec![instance("i0", 60)], ..group("z/unknown") };
+    let pods = vec![on("n0", user("ada", 8)), on("n1", omitted("agent", 1)), refused(10, user("emmy", 8))];
+    let case = Case::new(nodes, pods, vec![unknown]).max_nodes(2);
+    let plan = case.plan();
+    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec![], BTreeMap::new()));
+}
