@@ -12,6 +12,8 @@
 //!   plus spec.overhead
 //! ```
 //!
+//! Devices that a DeviceClass gives out are left out, as resource claims are: nodes do not list them in their status.
+//!
 //! Sums saturate: what the API server accepts never fails a run.
 
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ use super::raw::{
 
 /// The largest amount of a resource that one object holds.
 const LARGEST: u64 = i64::MAX.unsigned_abs();
+/// The prefix of resources that a DeviceClass gives out: the scheduler finds the devices in ResourceSlices.
+const OF_DEVICE_CLASS: &str = "deviceclass.resource.kubernetes.io/";
 /// An amount in thousandths of a byte is only a mistake if it is below this: some programs write whole gigabytes in
 /// them.
 const LEAST_MEANT_IN_MILLIBYTES: u64 = Bytes::MEBI.0;
@@ -56,7 +60,7 @@ impl<'a> Requests<'a> {
         self.further
             .iter()
             .map(|(name, amount)| (*name, *amount.min(&LARGEST)))
-            .filter(|(_, amount)| *amount > 0)
+            .filter(|(name, amount)| *amount > 0 && !name.starts_with(OF_DEVICE_CLASS))
     }
 
     fn plus(self, other: &Self) -> Self {

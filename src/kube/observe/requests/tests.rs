@@ -164,6 +164,14 @@ fn every_resource_is_asked_for_by_the_same_rules() {
 }
 
 /// `determineContainerReqs` of `k8s.io/component-helpers/resource`, worked by hand.
+/// Kubernetes enhancement 5004: a node does not list such a resource, so no account of the node knows it.
+#[test]
+fn devices_of_a_device_class_are_no_part_of_a_node_s_account() {
+    let spec = r#"{"containers":[{"name":"c","resources":{"requests":{
+        "memory":"1Gi","deviceclass.resource.kubernetes.io/gpu.example.com":"1","example.com/gpu":"2"}}}]}"#;
+    assert_eq!(resized(spec, "{}").unwrap(), (1 << 30, 0, vec![("example.com/gpu".to_owned(), 2)]));
+}
+
 #[test]
 fn a_resized_container_asks_for_the_largest_of_what_it_wants_and_has() {
     let spec = r#"{"containers":[{"name":"notebook","resources":{"requests":{"memory":"4Gi","cpu":"1"}}}],
