@@ -42,8 +42,8 @@ const LONGEST_CLAIM: usize = 254;
 pub(super) const MOST_LABELS: usize = 64;
 /// Maximum number of bytes of an owner's name. Names of objects have at most 253.
 pub(super) const LONGEST_NAME: usize = 512;
-/// Maximum number of bytes of the scheduler's message.
-const LONGEST_MESSAGE: usize = 4096;
+/// Maximum number of bytes of the scheduler's message. A report shows fewer characters, and many pods may wait.
+const LONGEST_MESSAGE: usize = 1024;
 
 /// The part of a pod that is larger than anything legitimate; such a pod fits no node, and its constraints are not
 /// stored.
