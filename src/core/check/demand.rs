@@ -144,18 +144,21 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
 }
 
 /// The unbound pods that are taken into account, each with the pools that it may belong to.
-fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
+pub(super) fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
     let pools: Vec<&str> = facts.pools().into_iter().collect();
     let counts = |pod: &&Pod| {
         let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
         !gated && !is_omitted(pod, facts.policy) && class(pod, facts.policy) != Class::Daemon
     };
+    // A group without nodes may be the only part of its pool.
+    let mut of_groups = facts.snapshot.groups().iter().filter_map(|group| facts.pool_of(group));
+    let has_others = of_groups.any(|pool| !pools.contains(&pool));
     let nominated = nominated(facts, facts.unbound.iter().copied().filter(counts));
     let mut rooms = BTreeMap::new();
     let mut found = Vec::new();
     for pod in facts.unbound.iter().copied().filter(counts) {
         let pools = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
-            ([only], _) => vec![*only],
+            ([only], _) if !has_others => vec![*only],
             (_, Some(node)) => vec![node.pool],
             _ => {
                 rooms.entry(likeness(facts, pod)).or_insert_with(|| pools_of(facts, pod, &nominated)).clone()

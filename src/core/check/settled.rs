@@ -34,11 +34,12 @@ pub fn cut_short(plan: &Plan) -> bool {
     plan.guard.is_some() || creates || cut
 }
 
-/// The pool of each pod without a node.
-fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
+/// The pools that each pod without a node may belong to: several, where only the shape of new nodes tells which.
+fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Vec<String>> {
     let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
-    demand::homes(&facts).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
+    let names = |pools: Vec<&str>| pools.into_iter().map(str::to_owned).collect();
+    demand::all_homes(&facts).into_iter().map(|(_, pools)| names(pools)).collect()
 }
 
 /// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
@@ -133,7 +134,7 @@ fn tries_again(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, action: &
 /// Returns what a run right after this one would still cordon, uncordon or grow, according to the given planner.
 ///
 /// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
-/// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
+/// counts if a pod without a node may belong to another pool once the plan is carried out: an action in one pool must not depend
 /// on an action in another, which may fail. Nor does an action count in a pool that the deletion of a Node
 /// object excuses, or a growth for a pod that only the outcome shows as refused again (section 10).
 pub fn check_settled(

@@ -194,7 +194,9 @@ fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
         (Cordon::None, _) | (Cordon::Others, AdoptCordons::Never) => false,
         (Cordon::Ours, _) | (Cordon::Others, AdoptCordons::Always) => true,
         (Cordon::Others, AdoptCordons::After(wanted)) => {
+            // Only an empty one: under the cordon of others no run drains it.
             words::cordon_taint_time(machine.node).is_some_and(|at| words::age(world.now, at) >= wanted)
+                && machine.occupants(world.policy).next().is_none()
         }
     }
 }

@@ -145,7 +145,7 @@ impl Table<'_, '_> {
                 }
                 Entry::Instance(name) => {
                     let shape = self.shape_of_instance(name);
-                    if !shape.known && !self.knows_a_growable_group() {
+                    if !shape.known && !self.knows_a_growable_group() && self.reaches_something(pod) {
                         return self.need(line.entry.clone());
                     }
                     (reach::would_take_new(world, pod, shape), shape.room.clone())
@@ -163,6 +163,17 @@ impl Table<'_, '_> {
     /// Section 5: beside such a group no waiting pod gets its place on an instance of unknown size. Otherwise it may take any pod.
     fn knows_a_growable_group(&self) -> bool {
         self.world.pools[self.pool].iter().any(|shape| shape.growable && shape.known)
+    }
+
+    /// Whether a known place of the pool would take the pod without occupants.
+    fn reaches_something(&self, pod: &Pod) -> bool {
+        let world = self.world;
+        let is_place = |machine: &&Machine<'_>| {
+            machine.is_candidate(world.policy) || (!machine.common && machine.state == State::Ready)
+        };
+        let mut places = world.in_pool(self.pool).filter(is_place);
+        places.any(|machine| reach::reaches(world, pod, machine))
+            || world.pools[self.pool].iter().any(|shape| reach::would_take_new(world, pod, shape))
     }
 
     fn shape_of_instance(&self, name: &str) -> &Shape {

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, Instance, Ledger, MachineFate, Millicores, Node, NodeGroup,
-    NodeResources, NodeTemplate, Pod, ReadyCondition, Resource, SchedulerRefusal, Snapshot, Taint,
+    Amounts, Bytes, Constraints, Controller, EvictionFacts, Instance, Ledger, MachineFate, Millicores, Node,
+    NodeGroup, NodeResources, NodeTemplate, Pod, ReadyCondition, Resource, SchedulerRefusal, Snapshot, Taint,
     TaintEffect, TolerableValue, Toleration, Unbound, annotation, taint,
 };
 use kube_rebalancer_core::plan::{Action, NodeState, Plan, plan};
-use kube_rebalancer_core::policy::{Budget, Policy};
+use kube_rebalancer_core::policy::{Budget, Drain, Policy};
 
 use crate::generate::NOW;
 use crate::naive;

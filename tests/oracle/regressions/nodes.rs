@@ -316,3 +316,32 @@ fn a_pod_that_is_no_daemon_is_not_the_one_that_comes_to_a_booting_node() {
         assert_eq!(grown(&plan), [("z/users".to_owned(), 1)].into());
     }
 }
+
+/// The other replica runs on `n1`, which stays: others cordoned it, so no run drains it. The naive planner counted `n1` as drained
+/// and kept `n2`.
+#[test]
+fn a_node_that_others_cordoned_is_not_drained_and_still_has_its_replica() {
+    let web = |name: &str, node: &str| {
+        let controller = Controller {
+            group: Some("apps".into()),
+            kind: "ReplicaSet".into(),
+            name: "web".into(),
+            uid: "web".into(),
+        };
+        let facts = EvictionFacts { uid: format!("uid-{name}").into(), ..EvictionFacts::default() };
+        Pod {
+            label_keys: [].into(),
+            controller: Some(controller.into()),
+            eviction: Some(facts.into()),
+            ..on(node, user(name, 1))
+        }
+    };
+    let omitted = Pod { label_keys: ["omit".into()].into(), ..web("web-2", "n2") };
+    let by_others = |name: &str| cordoned_by_others(3600, node(name));
+    let nodes = vec![node("n0"), by_others("n1"), not_ready(60, by_others("n2"))];
+    let case = Case::new(nodes, vec![web("web-1", "n1"), omitted], vec![]).with(|policy| {
+        policy.omit_labels = ["omit".to_owned()].into();
+        policy.drain = Drain::Movable;
+    });
+    assert_eq!(names(&case.plan(), "delete"), ["n2"]);
+}

@@ -389,8 +389,12 @@ fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
 fn an_instance_of_unknown_size_takes_a_pod_also_where_its_group_does_not_grow() {
     let nodes = vec![node("n0"), cordoned(7200, node("n1"))];
     let unknown = NodeGroup { instances: vec![instance("i0", 60)], ..group("z/unknown") };
-    let pods = vec![on("n0", user("ada", 8)), on("n1", omitted("agent", 1)), refused(10, user("emmy", 8))];
-    let case = Case::new(nodes, pods, vec![unknown]).max_nodes(2);
-    let plan = case.plan();
-    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec![], BTreeMap::new()));
+    let uncordoned = |memory| {
+        let pods = vec![on("n0", user("ada", 8)), on("n1", omitted("agent", 1))];
+        let pods = pods.into_iter().chain([refused(10, user("emmy", memory))]).collect();
+        names(&Case::new(nodes.clone(), pods, vec![unknown.clone()]).max_nodes(2).plan(), "uncordon")
+    };
+    assert!(uncordoned(8).is_empty());
+    // No known place would ever take her: she needs no node, and the ratio alone decides.
+    assert_eq!(uncordoned(9), ["n1"]);
 }

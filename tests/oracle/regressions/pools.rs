@@ -91,6 +91,25 @@ fn a_nominated_pod_takes_room_when_the_pool_of_another_is_looked_for() {
     assert_eq!(names(&case.plan(), "uncordon"), ["g1"]);
 }
 
+/// ada and ben fill `u1`, which the plan uncordons for them. cleo, whom no scheduler has judged yet, has room there before, and
+/// then only on a new node of the pool `large`. Which pool is hers the checker cannot tell, because it does not know that node.
+#[test]
+fn a_pod_that_may_belong_to_a_new_node_of_another_pool_has_moved() {
+    let mut large = template(&[("pool", "large")], &[]);
+    large.iter_mut().for_each(|template| template.allocatable.memory = Some(Bytes(24)));
+    let groups = vec![NodeGroup { template: large, ..group("z/large") }];
+    let mut cleo = refused(10, user("cleo", 3));
+    cleo.unbound.iter_mut().for_each(|unbound| unbound.refusal = None);
+    let pods = vec![refused(29, user("ada", 5)), refused(29, user("ben", 3)), cleo];
+    let nodes = vec![labelled("pool", "users", cordoned(7200, node("u1")))];
+    let case = Case::new(nodes, pods, groups).with(|policy| {
+        policy.pool_label = Some("pool".to_owned());
+        policy.node_groups_named = true;
+    });
+    let plan = case.plan();
+    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["u1".to_owned()], BTreeMap::new()));
+}
+
 /// Zone `a` and zone `b` have a node each, so the first group by name creates the node for emmy. The group `a/one` created one
 /// for her a minute ago and pauses. The planner counted it as one more node of zone `a` and went on to zone `b`.
 #[test]
