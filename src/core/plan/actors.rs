@@ -152,7 +152,18 @@ pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
         [annotation::PARKED_AT, annotation::WOKEN_AT].iter().any(|key| node.annotations.contains_key(*key));
     // A shutdown taint on a machine that we stopped is expected, so it does not count.
     let says = |actor: &&Actor| !(ours && matches!(actor.mark, Mark::Taint(key) if SHUTDOWN.contains(&key)));
-    ACTORS.iter().filter(says).find_map(|actor| Some((actor.name, mark_on(node, actor.mark)?)))
+    // Most nodes have no taints and none of these annotations.
+    let (no_taints, no_annotations) = (node.taints.is_empty(), node.annotations.is_empty());
+    let may_be = |actor: &&Actor| match actor.mark {
+        Mark::Taint(_) | Mark::TaintPrefix(_) => !no_taints,
+        Mark::Annotation(_)
+        | Mark::AnnotationUnless(..)
+        | Mark::AnnotationTrue(_)
+        | Mark::AnnotationPrefix(_) => !no_annotations,
+        Mark::Label(_) | Mark::LabelIn(..) | Mark::LabelPrefix(_) => true,
+    };
+    let actors = ACTORS.iter().filter(may_be).filter(says);
+    actors.map(|actor| (actor.name, mark_on(node, actor.mark))).find_map(|(name, mark)| Some((name, mark?)))
 }
 
 fn mark_on(node: &Node, mark: Mark) -> Option<String> {

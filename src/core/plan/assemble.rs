@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::action::Action;
 use super::decided::{PoolNow, Run};
 use super::group::GroupIndex;
+use super::halves::of_halves;
 use super::notes::Limit;
 use super::order::cordon;
 use super::pack::steering;
@@ -12,7 +13,7 @@ use super::pools::PoolIndex;
 use super::reason::{EvictReason, GrowReason, MarkReason, UnmarkReason};
 use super::state::Cordon;
 use super::utilization::Band;
-use super::value::{Plan, PoolPlan};
+use super::value::{NodeVerdict, Plan, PoolPlan};
 use super::verdict::verdict;
 use super::{notices, remember};
 use crate::model::{NodeIndex, Pod, annotation};
@@ -63,19 +64,24 @@ impl Run<'_, '_> {
             observed_at: self.survey.snapshot.observed_at(),
             pools: (0..self.survey.pools.len()).filter_map(|pool| self.pool_plan(pool)).collect(),
             actions,
-            nodes: self
-                .survey
-                .nodes
-                .iter()
-                .enumerate()
-                .map(|(index, facts)| verdict(&self, index, facts))
-                .collect(),
+            nodes: self.verdicts(),
             limits,
             warnings,
             guard: self.guard,
             notices: notices::notices(&self),
             ledger: remember::ledger(&self),
         }
+    }
+
+    fn verdicts(&self) -> Vec<NodeVerdict> {
+        let halves = of_halves(&self.survey.nodes, |begin, nodes| {
+            let of_node = |(index, facts)| verdict(self, index, facts);
+            (begin..).zip(nodes).map(of_node).collect::<Vec<_>>()
+        });
+        let mut halves = halves.into_iter();
+        let mut verdicts = halves.next().unwrap_or_default();
+        verdicts.extend(halves.flatten());
+        verdicts
     }
 
     fn pool_plan(&self, pool: PoolIndex) -> Option<PoolPlan> {
@@ -181,13 +187,13 @@ impl Run<'_, '_> {
             self.objects.notes.iter().chain(&self.objects.delete).filter_map(Action::node).collect();
         for (index, facts) in self.survey.managed().filter(|(_, facts)| !facts.claimed) {
             let has = |key: &str| facts.node.annotations.contains_key(key);
-            let node = facts.node.name.clone();
+            let node = || facts.node.name.clone();
             let claim = facts.has_claim_note();
             if facts.cordon == Cordon::None {
-                let stale = claim || annotation::NOTES.into_iter().any(has);
+                let stale = !facts.bare && (claim || annotation::NOTES.into_iter().any(has));
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
-                    unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });
+                    unmark.push(Action::Unmark { node: node(), reason: UnmarkReason::Uncordoned });
                 }
                 continue;
             }
@@ -199,13 +205,13 @@ impl Run<'_, '_> {
             // Our taint keeps pods away, so an expired claim is removed first, no matter who cordoned the
             // node.
             if claim {
-                unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
-            } else if with_objects.contains(node.as_str()) {
+                unmark.push(Action::Unmark { node: node(), reason: UnmarkReason::ClaimOver });
+            } else if with_objects.contains(facts.node.name.as_str()) {
                 // The notes on its machine; one patch a node.
             } else if facts.empty() && facts.empty_since.is_none() && ours_to_note {
-                mark.push(Action::Mark { node, reason: MarkReason::Empty });
+                mark.push(Action::Mark { node: node(), reason: MarkReason::Empty });
             } else if !facts.empty() && has(annotation::EMPTY_SINCE) && ours_to_note {
-                unmark.push(Action::Unmark { node, reason: UnmarkReason::Occupied });
+                unmark.push(Action::Unmark { node: node(), reason: UnmarkReason::Occupied });
             }
         }
         mark.append(&mut unmark);

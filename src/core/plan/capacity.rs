@@ -101,19 +101,26 @@ impl<'a> Ceiling<'a> {
     }
 
     /// The part of a pod's requests that counts.
+    #[inline]
     pub(super) fn cap<'p>(&self, requests: &'p Amounts) -> Cow<'p, Amounts> {
         let fits = requests.memory.0 <= self.memory
             && requests.cpu.0 <= self.cpu
-            && requests.further().all(|(name, amount)| amount <= self.further(name));
-        if fits {
-            return Cow::Borrowed(requests);
-        }
+            && (!requests.has_further() || self.has(requests));
+        if fits { Cow::Borrowed(requests) } else { Cow::Owned(self.capped(requests)) }
+    }
+
+    /// Whether the node has the further resources that a pod requests.
+    fn has(&self, requests: &Amounts) -> bool {
+        requests.further().all(|(name, amount)| amount <= self.further(name))
+    }
+
+    fn capped(&self, requests: &Amounts) -> Amounts {
         let mut capped =
             Amounts::pod(Bytes(requests.memory.0.min(self.memory)), Millicores(requests.cpu.0.min(self.cpu)));
         capped.pods = requests.pods;
         let further = requests.further();
         let further = further.map(|(name, amount)| (name.clone(), amount.min(self.further(name)))).collect();
-        Cow::Owned(capped.with_further(Some(std::sync::Arc::new(further))))
+        capped.with_further(Some(std::sync::Arc::new(further)))
     }
 
     /// The part that counts of a sample: at most the node's amount, and the pod's request if that is not known. `None` if the

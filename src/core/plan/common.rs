@@ -21,29 +21,49 @@ use crate::policy::{Policy, PoolName};
 pub(crate) type CommonTaints = BTreeMap<TaintSet, bool>;
 
 /// The number of users' pods and placeholders with each set of constraints, by pool. Pods share their constraints, and they
-/// come sorted, so most are counted by one pointer comparison.
+/// come sorted, so most are counted by one comparison of addresses.
 #[derive(Debug, Default)]
 pub(super) struct Population<'a> {
     counts: Vec<(&'a Constraints, usize)>,
-    known: BTreeMap<(Option<PoolIndex>, *const Constraints), usize>,
-    last: Option<(Option<PoolIndex>, *const Constraints, usize)>,
+    /// The place of each pool's counts, by the address of the constraints.
+    known: BTreeMap<(Option<PoolIndex>, usize), usize>,
+    last: Option<(Option<PoolIndex>, &'a Constraints, usize)>,
 }
 
 impl<'a> Population<'a> {
     /// Counts a pod of a pool, or an unbound one, which may run in any pool.
+    #[inline]
     pub(super) fn add(&mut self, pool: Option<PoolIndex>, pod: &'a Pod) {
-        let constraints = &pod.constraints;
-        let pointer = Arc::as_ptr(constraints);
-        let index = match self.last {
-            Some((last_pool, last, index)) if last_pool == pool && last == pointer => index,
-            _ => *self.known.entry((pool, pointer)).or_insert_with(|| {
-                self.counts.push((constraints, 0));
-                self.counts.len() - 1
-            }),
-        };
-        self.last = Some((pool, pointer, index));
-        if let Some((_, count)) = self.counts.get_mut(index) {
+        let constraints = &*pod.constraints;
+        if let Some((last_pool, last, index)) = self.last
+            && std::ptr::eq(last, constraints)
+            && last_pool == pool
+            && let Some((_, count)) = self.counts.get_mut(index)
+        {
             *count += pod.count();
+        } else {
+            self.add_other(pool, constraints, pod.count());
+        }
+    }
+
+    fn add_other(&mut self, pool: Option<PoolIndex>, constraints: &'a Constraints, pods: usize) {
+        let address = std::ptr::from_ref(constraints).addr();
+        let index = *self.known.entry((pool, address)).or_insert_with(|| {
+            self.counts.push((constraints, 0));
+            self.counts.len() - 1
+        });
+        self.last = Some((pool, constraints, index));
+        if let Some((_, count)) = self.counts.get_mut(index) {
+            *count += pods;
+        }
+    }
+
+    /// Adds the pods of another population.
+    pub(super) fn join(&mut self, other: &Self) {
+        for ((pool, _), index) in &other.known {
+            if let Some((constraints, count)) = other.counts.get(*index) {
+                self.add_other(*pool, constraints, *count);
+            }
         }
     }
 
@@ -142,19 +162,25 @@ pub(super) struct Judge<'a, 'p> {
 /// The judgement of a pool.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
-    /// The reason why a node is reserved, parallel to the nodes judged.
+    /// The reason why a node is reserved, parallel to the marked nodes.
     pub(super) reserved: Vec<Option<KeepReason>>,
     /// The judgement of each set of lasting taints: the recorded and the new ones.
     pub(super) noted: CommonTaints,
 }
 
 impl<'a, 'p> Judge<'a, 'p> {
-    /// Judges the managed nodes of a pool.
-    pub(super) fn judge(&self, pool: PoolIndex, name: &PoolName, nodes: &[&Node]) -> Judgement {
-        let all = self.lasting(nodes);
+    /// Judges the managed nodes of a pool. `marked` are those with taints or Windows; the others keep no pod away.
+    pub(super) fn judge(
+        &self,
+        pool: PoolIndex,
+        name: &PoolName,
+        nodes: usize,
+        marked: &[&Node],
+    ) -> Judgement {
+        let all = self.lasting(marked);
         let carried = count_carriers(&all);
-        let mut of_pool = self.of_pool(pool, name, nodes.len());
-        let verdicts: Vec<Verdict> = nodes
+        let mut of_pool = self.of_pool(pool, name, nodes);
+        let verdicts: Vec<Verdict> = marked
             .iter()
             .zip(all)
             .map(|(node, lasting)| {
@@ -164,7 +190,7 @@ impl<'a, 'p> Judge<'a, 'p> {
                 of_pool.verdict(lasting, &|device| node_has(node, device), &carried)
             })
             .collect();
-        let some_common = verdicts.contains(&Verdict::Common);
+        let some_common = marked.len() < nodes || verdicts.contains(&Verdict::Common);
         let reserved = verdicts.into_iter().map(|verdict| match verdict {
             Verdict::Special(why) => Some(why),
             Verdict::Reserved(why) if some_common => Some(why),

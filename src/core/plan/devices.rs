@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::state::says_ready;
 use super::taints::{lasting, pressure, startup};
-use crate::model::{Amounts, Node, NodeGroup, NodeResources, is_extended_resource};
+use crate::model::{Amounts, FurtherAmounts, Node, NodeGroup, NodeResources, is_extended_resource};
 use crate::policy::Policy;
 
 /// The devices of the healthy nodes of each group.
@@ -39,18 +39,33 @@ impl<'a> Devices<'a> {
         let mut groups: BTreeMap<&str, GroupDevices> = BTreeMap::new();
         for group in all {
             let template = group.template.as_ref();
-            let template = template.map(|one| names(&offered(&one.allocatable, &one.capacity)));
-            let known = GroupDevices { template: template.unwrap_or_default(), ..GroupDevices::default() };
+            let template = template.and_then(|one| further(&one.allocatable, &one.capacity));
+            let template = template.into_iter().flat_map(extended).cloned().collect();
+            let known = GroupDevices { template, ..GroupDevices::default() };
             groups.insert(&group.name, known);
         }
+        let mut last: Option<(&str, GroupDevices)> = None;
         for node in nodes.filter(|node| is_healthy(node, policy)) {
             let Some(group) = group_of(node, all.is_empty(), policy) else { continue };
-            let known = groups.entry(group).or_default();
+            // Most neighbours are of one group.
+            let known = match &mut last {
+                Some((name, known)) if *name == group => known,
+                _ => {
+                    if let Some((name, known)) = last.take() {
+                        groups.insert(name, known);
+                    }
+                    &mut last.insert((group, groups.remove(group).unwrap_or_default())).1
+                }
+            };
             known.healthy += 1;
-            for name in names(&offered(&node.allocatable, &node.capacity)) {
-                *known.counts.entry(name).or_default() += 1;
+            for name in further(&node.allocatable, &node.capacity).into_iter().flat_map(extended) {
+                match known.counts.get_mut(name) {
+                    Some(count) => *count += 1,
+                    None => drop(known.counts.insert(name.clone(), 1)),
+                }
             }
         }
+        groups.extend(last);
         Self { groups, no_groups: all.is_empty() }
     }
 
@@ -97,14 +112,21 @@ fn offered(allocatable: &NodeResources, capacity: &NodeResources) -> Amounts {
     allocatable.offer(capacity)
 }
 
-fn names(offer: &Amounts) -> Vec<Arc<str>> {
-    offer.further().map(|(name, _)| name).filter(|name| is_extended_resource(name)).cloned().collect()
+/// The extended resources of which there is an amount.
+fn extended(further: &FurtherAmounts) -> impl Iterator<Item = &Arc<str>> {
+    let some = further.iter().filter(|(_, amount)| **amount > 0);
+    some.map(|(name, _)| name).filter(|name| is_extended_resource(name))
+}
+
+/// The further resources that a node offers.
+fn further<'n>(allocatable: &'n NodeResources, capacity: &'n NodeResources) -> Option<&'n FurtherAmounts> {
+    allocatable.further.as_deref().or(capacity.further.as_deref())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FurtherAmounts, NodeTemplate};
+    use crate::model::NodeTemplate;
     use crate::plan::fixture::{cluster, node};
 
     fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {

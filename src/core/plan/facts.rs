@@ -1,48 +1,48 @@
 //! The facts of one node, from the node itself and from each of its pods.
 
-use super::actors::deletion_delay;
+use std::collections::BTreeSet;
+
+use super::actors::{autoscaler_of, deletion_delay};
 use super::classes::PodClass;
 use super::loss::{loss_on, runs_the_cluster};
-use super::reason::{KeepReason, Loss};
+use super::managed::unmanaged;
+use super::reach::is_windows;
+use super::reason::Loss;
 use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, pinned_by, says_ready};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
-use crate::model::{Amounts, Node, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Node, Pod, Snapshot, Volumes, is_extended_resource};
 use crate::policy::Policy;
 
 impl<'a> NodeFacts<'a> {
-    /// The facts of a node without its pods.
-    pub(super) fn of(
-        node: &'a Node,
-        pool: usize,
-        unmanaged: Option<KeepReason>,
-        snapshot: &Snapshot,
-        policy: &Policy,
-    ) -> Self {
-        let marks = Marks::of(node).credible(snapshot.observed_at());
+    /// A node of which nothing is known yet.
+    pub(super) fn new(node: &'a Node) -> Self {
         Self {
             node,
-            zone: node.zone(),
-            pool,
-            unmanaged: unmanaged.map(Box::new),
+            zone: None,
+            bare: false,
+            has_device: false,
+            autoscaler: None,
+            windows: false,
+            pool: 0,
+            unmanaged: None,
             reserved: None,
             state: NodeState::Broken,
-            says_ready: says_ready(node),
-            not_ready_since: not_ready_since(node),
+            says_ready: false,
+            not_ready_since: None,
             impaired_by: None,
             without_capacity: false,
-            cordon: marks.cordon,
-            scale_down_disabled: pinned_by(node).is_some(),
-            deletion_delayed: deletion_delay(node),
+            cordon: Cordon::None,
+            scale_down_disabled: false,
+            deletion_delayed: None,
             twin: None,
-            claimed: is_claimed(node, snapshot.observed_at())
-                || is_parking(node, policy, snapshot.observed_at()),
-            cordoned_at: marks.cordoned_at,
-            empty_since: marks.empty_since,
-            parked_at: marks.parked_at,
-            woken_at: marks.woken_at,
+            claimed: false,
+            cordoned_at: None,
+            empty_since: None,
+            parked_at: None,
+            woken_at: None,
             capacity: Amounts::default(),
-            offer: node.allocatable.offer(&node.capacity),
+            offer: Amounts::default(),
             occupants: 0,
             critical_requests: Amounts::default(),
             dynamic_requests: Amounts::default(),
@@ -56,14 +56,42 @@ impl<'a> NodeFacts<'a> {
             moves: Vec::new(),
             movable: Vec::new(),
             awaits: None,
-            own: policy.own_node.as_ref() == Some(&node.name),
+            own: false,
             has_claims: false,
             load: Amounts::default(),
             daemon_load: Amounts::default(),
             omitted_load: Amounts::default(),
-            unoccupied_load: Amounts::default(),
             usage: None,
         }
+    }
+
+    /// Adds what the node itself shows. `zones` are those seen so far: one text for each is compared faster than many.
+    pub(super) fn look(&mut self, snapshot: &Snapshot, policy: &Policy, zones: &mut BTreeSet<&'a str>) {
+        let (node, now) = (self.node, snapshot.observed_at());
+        let marks = Marks::of(node).credible(now);
+        self.unmanaged = unmanaged(node, policy).map(Box::new);
+        self.zone = node.zone().map(|zone| {
+            zones.get(zone).copied().unwrap_or_else(|| {
+                zones.insert(zone);
+                zone
+            })
+        });
+        self.bare = node.taints.is_empty() && node.annotations.is_empty();
+        self.autoscaler = autoscaler_of(node).map(Box::new);
+        self.windows = is_windows(&node.labels);
+        self.says_ready = says_ready(node);
+        self.not_ready_since = not_ready_since(node);
+        self.cordon = marks.cordon;
+        self.scale_down_disabled = pinned_by(node).is_some();
+        self.deletion_delayed = deletion_delay(node);
+        self.claimed = is_claimed(node, now) || is_parking(node, policy, now);
+        self.cordoned_at = marks.cordoned_at;
+        self.empty_since = marks.empty_since;
+        self.parked_at = marks.parked_at;
+        self.woken_at = marks.woken_at;
+        self.offer = node.allocatable.offer(&node.capacity);
+        self.has_device = self.offer.further().any(|(name, _)| is_extended_resource(name));
+        self.own = policy.own_node.as_ref() == Some(&node.name);
     }
 
     pub(super) fn requests_of(&mut self, kind: OccupantKind) -> &mut Amounts {
@@ -96,9 +124,8 @@ impl<'a> NodeFacts<'a> {
                 } else if class == PodClass::Movable {
                     self.movable.push(pod);
                 }
-                return;
             }
-            PodClass::Placeholder { .. } => return,
+            PodClass::Placeholder { .. } => {}
             PodClass::Daemon { counted } => {
                 if runs_the_cluster(pod) {
                     self.loses.get_or_insert_with(|| Box::new((pod, Loss::ControlPlane)));
@@ -118,17 +145,18 @@ impl<'a> NodeFacts<'a> {
                 }
             }
             // Its node is undeletable during this run; the pod itself ends with the run and frees its room.
-            PodClass::Own => {
-                self.own = true;
-                return;
-            }
+            PodClass::Own => self.own = true,
         }
-        self.unoccupied_load.add(requests);
+    }
+
+    /// The requests of all pods but its occupants, placeholders and this run's own pod.
+    pub(crate) fn unoccupied_load(&self) -> Amounts {
+        self.daemons.clone().plus(&self.omitted_load)
     }
 
     /// A node's room for users' and critical pods: the amount that daemons and omitted pods do not take.
     pub(crate) fn room_without_occupants(&self) -> Amounts {
-        self.offer.clone().minus(&self.unoccupied_load)
+        self.offer.clone().minus(&self.unoccupied_load())
     }
 
     /// Whether it is cordoned.

@@ -36,5 +36,5 @@ pub(super) fn template_admits(template: &Template<'_>, shape: Shape<'_>) -> bool
 
 /// The free room of a node without its occupants.
 pub(super) fn free_of_occupants(facts: &NodeFacts<'_>) -> Amounts {
-    facts.offer.clone().minus(&facts.unoccupied_load)
+    facts.offer.clone().minus(&facts.unoccupied_load())
 }

@@ -304,12 +304,12 @@ impl<'a> Growth<'a> {
 
 fn daemons_on_nodes_to_come<'a>(survey: &Survey<'a>) -> BTreeMap<NodeIndex, BTreeSet<ControllerKey<'a>>> {
     let mut daemons: BTreeMap<NodeIndex, BTreeSet<ControllerKey<'_>>> = BTreeMap::new();
-    for &(pod, index, _) in &survey.bound_daemons {
-        let state = survey.nodes.get(index).map(|facts| facts.state);
-        if matches!(state, Some(NodeState::Booting | NodeState::Parked))
-            && let Some(controller) = pod.controller_key()
-        {
-            daemons.entry(index).or_default().insert(controller);
+    for (controller, bound) in survey.daemons.all() {
+        for &(index, ..) in bound {
+            let state = survey.nodes.get(index).map(|facts| facts.state);
+            if matches!(state, Some(NodeState::Booting | NodeState::Parked)) {
+                daemons.entry(index).or_default().insert(controller);
+            }
         }
     }
     daemons

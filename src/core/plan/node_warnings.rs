@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::actors::autoscaler_of;
 use super::notes::Warning;
 use super::reason::KeepReason;
 use super::survey::NodeFacts;
@@ -19,7 +18,7 @@ pub(super) fn none_of(amounts: &Amounts, policy: &Policy) -> Option<Resource> {
 pub(super) fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: &mut Vec<Warning>) {
     let mut reserved: BTreeMap<Option<&str>, (&str, usize)> = BTreeMap::new();
     let mut not_in_use: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
-    let mut autoscalers: BTreeMap<&str, (&str, String)> = BTreeMap::new();
+    let mut autoscalers: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for facts in nodes.iter().filter(|node| node.managed()) {
         let name = facts.node.name.as_str();
         if let Some(why) = facts.reserved.as_deref() {
@@ -32,7 +31,7 @@ pub(super) fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: 
                 None => not_in_use.entry(what).or_insert((name, 0)).1 += 1,
             }
         }
-        if let Some((actor, mark)) = autoscaler_of(facts.node) {
+        if let Some((actor, mark)) = facts.autoscaler.as_deref() {
             autoscalers.entry(actor).or_insert((name, mark));
         }
     }
@@ -51,7 +50,7 @@ pub(super) fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: 
     warnings.extend(autoscalers.into_iter().map(|(actor, (node, mark))| Warning::OtherAutoscaler {
         actor: actor.to_owned(),
         node: node.to_owned(),
-        mark,
+        mark: mark.to_owned(),
     }));
 }
 

@@ -1,6 +1,5 @@
 //! The keep order: every candidate of a pool once, the nodes to keep first. Section 5.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::GroupIndex;
@@ -8,6 +7,7 @@ use super::growth::Growth;
 use super::needs::{Must, Needs};
 use super::parked::{is_wakeable, parked_nodes};
 use super::pools::PoolIndex;
+use super::ready::ready_candidates;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
@@ -90,27 +90,6 @@ pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
 /// Whether a node serves under these cordons.
 pub(super) fn serves(facts: &NodeFacts<'_>, cordons: &Cordons, index: NodeIndex) -> bool {
     facts.common() && facts.ready() && cordon(cordons, index) == Cordon::None
-}
-
-/// The Ready candidates of a pool: most occupants first (movable ones do not count), then serving before cordoned, then larger
-/// occupied request of the deciding resource, then newer, then name.
-pub(super) fn ready_candidates(
-    survey: &Survey<'_>,
-    pool: PoolIndex,
-    cordons: &Cordons,
-    resource: Resource,
-) -> Vec<NodeIndex> {
-    let mut ready: Vec<_> = survey
-        .common(pool)
-        .filter(|(_, facts)| facts.ready() && is_candidate(survey, facts))
-        .map(|(index, facts)| {
-            let cordoned = cordon(cordons, index) != Cordon::None;
-            let occupied = Reverse(facts.occupied(resource));
-            ((Reverse(facts.staying_occupants()), cordoned, occupied, Reverse(facts.node.created_at)), index)
-        })
-        .collect();
-    ready.sort_unstable();
-    ready.into_iter().map(|(_, index)| index).collect()
 }
 
 /// The booting nodes of a pool, older first (one of unknown age last), then by name. Of nodes that were woken at the same time

@@ -4,9 +4,9 @@ use super::action::Action;
 use super::changes::serves_after;
 use super::decided::Run;
 use super::median::lower_median;
-use super::order::ready_candidates;
 use super::places::free_now;
 use super::pools::PoolIndex;
+use super::ready::ready_candidates;
 use super::reason::{SteerReason, UnsteerReason};
 use super::state::Cordon;
 use super::survey::NodeFacts;
@@ -96,8 +96,9 @@ impl Steering {
         let mut before = 0_u128;
         for (index, facts) in serving {
             let node = || facts.node.name.clone();
-            let fills_last_now = fills_last(facts.node);
-            if let Some(taint) = others_soft_taint(facts.node) {
+            let fills_last_now = !facts.bare && fills_last(facts.node);
+            let others = if facts.bare { None } else { others_soft_taint(facts.node) };
+            if let Some(taint) = others {
                 if fills_last_now {
                     let taint = written(&taint.key, &taint.value, taint.effect);
                     let reason = UnsteerReason::OthersTaint { taint };
@@ -122,7 +123,8 @@ impl Steering {
         reason: &UnsteerReason,
         is_swept: impl Fn(&NodeFacts<'_>) -> bool,
     ) {
-        for (index, facts) in run.survey.managed().filter(|(_, facts)| fills_last(facts.node)) {
+        for (index, facts) in run.survey.managed().filter(|(_, facts)| !facts.bare && fills_last(facts.node))
+        {
             let cordoned_now =
                 facts.cordon == Cordon::None && run.changes.cordons.get(index) != Some(&Cordon::None);
             let opened =

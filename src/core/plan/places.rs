@@ -12,12 +12,11 @@ use std::sync::Arc;
 use super::fit::{Shape, template_admits};
 use super::group::GroupIndex;
 use super::growth::Growth;
-use super::order::{
-    Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
-};
+use super::order::{Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate};
 use super::parked::parked_nodes;
 use super::pools::PoolIndex;
 use super::reach::Site;
+use super::ready::ready_candidates;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
@@ -182,8 +181,8 @@ pub(super) fn booting_node_free_of_occupants<'s>(
     growth: &'s Growth<'_>,
     index: NodeIndex,
 ) -> Option<Place<'s>> {
-    let load = &survey.nodes.get(index)?.unoccupied_load;
-    booting_node_under(survey, growth, index, load)
+    let load = survey.nodes.get(index)?.unoccupied_load();
+    booting_node_under(survey, growth, index, &load)
 }
 
 /// A booting node as a place, with these requests on it: per resource, the larger of what is free by its own status and by

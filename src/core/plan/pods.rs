@@ -1,4 +1,5 @@
-//! One walk over the pods: adds each pod to its node, or to the unbound pods.
+//! One walk over the pods: adds each pod to its node, or to the unbound pods. Each half of the nodes has a walk of its own,
+//! beside the other one; the first also has the pods without a node.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -6,12 +7,14 @@ use std::collections::BTreeSet;
 use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
 use super::common::Population;
+use super::daemons::Daemons;
 use super::evictable::{is_lost, is_movable};
+use super::halves::of_changed_halves;
 use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::reach::{Likeness, likeness};
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use crate::model::{Amounts, Binding, NodeIndex, NodeResources, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, NodeResources, Pod, Snapshot};
 use crate::policy::Policy;
 
 /// Pods with a common property: the first by name, and their number.
@@ -23,67 +26,119 @@ impl<'a> Counted<'a> {
         self.0.get_or_insert((pod, 0)).1 += pod.count();
     }
 
+    /// The pods of both, by the first of them.
+    fn joined(self, other: Self) -> Self {
+        let (Some((one, ones)), Some((two, twos))) = (self.0, other.0) else {
+            return Self(self.0.or(other.0));
+        };
+        let name = |pod: &'a Pod| (&*pod.namespace, &*pod.name);
+        Self(Some((if name(one) <= name(two) { one } else { two }, ones + twos)))
+    }
+
     fn warning(self, warning: impl Fn(String, usize) -> Warning) -> Option<Warning> {
         self.0.map(|(pod, pods)| warning(pod.full_name(), pods))
     }
 }
 
-/// The walk over the pods.
-#[derive(Debug)]
-pub(super) struct Walk<'a> {
-    policy: &'a Policy,
-    pub(super) nodes: Vec<NodeFacts<'a>>,
-    ceilings: Vec<Ceiling<'a>>,
+/// All that a walk over the pods finds, the facts of nodes aside.
+#[derive(Debug, Default)]
+pub(super) struct Found<'a> {
     pub(super) population: Population<'a>,
     pub(super) unbound: Vec<UnboundPod<'a>>,
     pub(super) may_bind_late: Vec<&'a Pod>,
     pub(super) unplaced: Vec<&'a Pod>,
-    /// The keys of the pods in `unplaced`, which has one of equal pods.
-    unplaced_alike: BTreeSet<Likeness<'a>>,
-    pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
+    pub(super) daemons: Daemons<'a>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
-    pub(super) warnings: Vec<Warning>,
+    critical_seen: bool,
+    preemptible_seen: bool,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(nodes: Vec<NodeFacts<'a>>, policy: &'a Policy) -> Self {
-        Self {
+/// The walk over the pods of some nodes.
+struct Walk<'w, 'a> {
+    policy: &'a Policy,
+    snapshot: &'a Snapshot,
+    /// The nodes, and the index of the first.
+    nodes: &'w mut [NodeFacts<'a>],
+    begin: NodeIndex,
+    ceilings: Vec<Ceiling<'a>>,
+    /// The keys of the pods in `unplaced`, which has one of equal pods.
+    unplaced_alike: BTreeSet<Likeness<'a>>,
+    found: Found<'a>,
+}
+
+/// Adds all pods to their nodes.
+pub(super) fn add_pods<'a>(
+    nodes: &mut [NodeFacts<'a>],
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+) -> Found<'a> {
+    let largest = largest_offer(nodes, snapshot);
+    let halves = of_changed_halves(nodes, |begin, nodes| {
+        let walk = Walk {
             policy,
+            snapshot,
             ceilings: nodes.iter().map(|facts| Ceiling::new(facts.node)).collect(),
             nodes,
-            population: Population::default(),
-            unbound: Vec::new(),
-            may_bind_late: Vec::new(),
-            unplaced: Vec::new(),
+            begin,
             unplaced_alike: BTreeSet::new(),
-            bound_daemons: Vec::new(),
-            without_request: Counted::default(),
-            beyond_node: Counted::default(),
-            warnings: Vec::new(),
+            found: Found::default(),
+        };
+        walk.pods(&largest)
+    });
+    halves.into_iter().reduce(Found::joined).unwrap_or_default()
+}
+
+impl<'a> Found<'a> {
+    /// The pods of both halves. Only the first has pods without a node.
+    fn joined(mut self, other: Self) -> Self {
+        self.population.join(&other.population);
+        self.daemons.join(other.daemons);
+        Self {
+            without_request: self.without_request.joined(other.without_request),
+            beyond_node: self.beyond_node.joined(other.beyond_node),
+            critical_seen: self.critical_seen || other.critical_seen,
+            preemptible_seen: self.preemptible_seen || other.preemptible_seen,
+            ..self
         }
     }
 
-    pub(super) fn pods(&mut self, snapshot: &'a Snapshot) {
-        let mut classifier = Classifier::new(self.policy);
-        let mut critical_seen = false;
-        let largest = largest_offer(&self.nodes, snapshot);
-        for (pod, binding) in snapshot.placed_pods() {
-            let class = classifier.class(pod);
-            critical_seen |= class == PodClass::Critical;
-            match binding {
-                Binding::UnknownNode => {}
-                Binding::Unbound => self.unbound(pod, class, &largest),
-                Binding::Node(index) => self.bound(pod, class, index, snapshot.volumes()),
-            }
-        }
-        if critical_seen && !classifier.preemptible_seen() {
-            let keys: Vec<&str> = self.policy.preemptible_labels.iter().map(String::as_str).collect();
-            self.warnings.push(Warning::NoUserPods { keys: keys.join(":") });
+    /// The warnings about pods.
+    pub(super) fn warnings(&self, policy: &Policy) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if self.critical_seen && !self.preemptible_seen {
+            let keys: Vec<&str> = policy.preemptible_labels.iter().map(String::as_str).collect();
+            warnings.push(Warning::NoUserPods { keys: keys.join(":") });
         }
         let no_memory = |pod, pods| Warning::NoMemoryRequest { pod, pods };
-        self.warnings.extend(self.without_request.warning(no_memory));
-        self.warnings.extend(self.beyond_node.warning(|pod, pods| Warning::BeyondNode { pod, pods }));
+        warnings.extend(self.without_request.warning(no_memory));
+        warnings.extend(self.beyond_node.warning(|pod, pods| Warning::BeyondNode { pod, pods }));
+        warnings
+    }
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn pods(mut self, largest: &Amounts) -> Found<'a> {
+        let mut classifier = Classifier::new(self.policy);
+        let (start, end) = (self.begin, self.begin + self.nodes.len());
+        for (pod, binding) in self.snapshot.placed_pods() {
+            let at = match binding {
+                // The pods of the other half.
+                Binding::Node(index) if index < start || index >= end => continue,
+                Binding::Unbound | Binding::UnknownNode if start > 0 => continue,
+                Binding::Node(index) => Some(index - start),
+                Binding::Unbound | Binding::UnknownNode => None,
+            };
+            let class = classifier.class(pod);
+            self.found.critical_seen |= class == PodClass::Critical;
+            match (at, binding) {
+                (Some(at), _) => self.bound(pod, class, at),
+                (None, Binding::Unbound) => self.unbound(pod, class, largest),
+                (None, _) => {}
+            }
+        }
+        self.found.preemptible_seen = classifier.preemptible_seen();
+        self.found
     }
 
     fn unbound(&mut self, pod: &'a Pod, class: PodClass, largest: &Amounts) {
@@ -95,9 +150,9 @@ impl<'a> Walk<'a> {
         let may_run = !gated && pod.requests.memory <= largest.memory && pod.requests.cpu <= largest.cpu;
         let kind = OccupantKind::of(class);
         if let Some(kind) = kind {
-            self.unbound.push(UnboundPod { pod, kind });
+            self.found.unbound.push(UnboundPod { pod, kind });
             if kind != OccupantKind::Critical && may_run {
-                self.population.add(None, pod);
+                self.found.population.add(None, pod);
             }
         }
         let keeps_its_node = match class {
@@ -106,19 +161,19 @@ impl<'a> Walk<'a> {
             PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
         };
         if keeps_its_node && !gated {
-            self.may_bind_late.push(pod);
+            self.found.may_bind_late.push(pod);
         } else if class == PodClass::Omitted
             && !gated
             && likeness(pod).is_none_or(|one| self.unplaced_alike.insert(one))
         {
-            self.unplaced.push(pod);
+            self.found.unplaced.push(pod);
         }
     }
 
-    fn bound(&mut self, pod: &'a Pod, class: PodClass, index: NodeIndex, volumes: &Volumes) {
-        let (Some(facts), Some(ceiling)) = (self.nodes.get_mut(index), self.ceilings.get(index)) else {
-            return;
-        };
+    /// Adds a pod to the node at this place of the half.
+    fn bound(&mut self, pod: &'a Pod, class: PodClass, at: usize) {
+        let volumes = self.snapshot.volumes();
+        let (Some(facts), Some(ceiling)) = (self.nodes.get_mut(at), self.ceilings.get(at)) else { return };
         // The pods of a node that cannot be read count anyway.
         let unreadable = is_unreadable(facts.unmanaged.as_deref());
         if !facts.managed() && !unreadable {
@@ -137,23 +192,21 @@ impl<'a> Walk<'a> {
             return;
         }
         if is_capped {
-            self.beyond_node.add(pod);
+            self.found.beyond_node.add(pod);
         }
         if let Some(kind) = kind
             && kind != OccupantKind::Critical
         {
-            self.population.add(Some(facts.pool), pod);
+            self.found.population.add(Some(facts.pool), pod);
         }
         if matches!(class, PodClass::Critical | PodClass::Movable | PodClass::Dynamic)
             && pod.requests.memory.0 == 0
         {
-            self.without_request.add(pod);
+            self.found.without_request.add(pod);
         }
         facts.add(pod, class, &counted, (self.policy, volumes));
-        if let PodClass::Daemon { counted } = class
-            && pod.controller.is_some()
-        {
-            self.bound_daemons.push((pod, index, counted));
+        if let PodClass::Daemon { counted } = class {
+            self.found.daemons.add(pod, self.begin + at, counted);
         }
     }
 }

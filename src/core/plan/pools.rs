@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reason::KeepReason;
-use crate::model::{Node, NodeGroup, Snapshot};
+use crate::model::{Node, NodeGroup, NodeIndex, Snapshot};
 use crate::policy::{Policy, PoolName};
 
 /// The index of a pool in [`Pools::names`].
@@ -20,15 +19,13 @@ pub(super) struct Pools {
 
 impl Pools {
     /// The pools of managed nodes and of node groups without any.
-    pub(super) fn new(snapshot: &Snapshot, policy: &Policy, unmanaged: &[Option<KeepReason>]) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, policy: &Policy, is_managed: impl Fn(NodeIndex) -> bool) -> Self {
         let Some(label) = &policy.pool_label else {
             return Self { names: vec![PoolName::new()], of_groups: vec![Some(0); snapshot.groups().len()] };
         };
         let managed = || {
-            let nodes = snapshot.nodes().iter().zip(unmanaged);
-            nodes
-                .filter(|(_, why)| why.is_none())
-                .filter_map(|(node, _)| Some((node, node.labels.get(label)?)))
+            let nodes = snapshot.nodes().iter().enumerate().filter(|(index, _)| is_managed(*index));
+            nodes.filter_map(|(_, node)| Some((node, node.labels.get(label)?)))
         };
         let mut names: BTreeSet<&str> = managed().map(|(_, pool)| pool).collect();
         let mut votes: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
@@ -108,9 +105,7 @@ mod tests {
         let memberships =
             vec![member(Some("z/mixed")), member(Some("z/mixed")), member(Some("z/mixed")), member(None)];
         let snapshot = cluster(nodes, vec![]).with_groups(groups, memberships);
-        let unmanaged: Vec<_> =
-            snapshot.nodes().iter().map(|node| crate::plan::managed::unmanaged(node, policy)).collect();
-        Pools::new(&snapshot, policy, &unmanaged)
+        Pools::new(&snapshot, policy, |index| crate::plan::is_managed(&snapshot.nodes()[index], policy))
     }
 
     fn group(name: &str) -> NodeGroup {

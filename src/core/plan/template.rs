@@ -9,7 +9,7 @@
 //!
 //! No single node decides: a node that reports wrong amounts, or is about to fail, is not typical.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::common::dedicates;
 use super::median::lower_median_amounts;
@@ -18,8 +18,7 @@ use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::taints::{lasting, tolerates};
 use crate::model::{
-    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Pod, Resource, Taint,
-    TaintEffect,
+    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint, TaintEffect,
 };
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
@@ -309,29 +308,25 @@ pub(super) fn daemon_sets<'a>(
             *count += 1;
         }
     }
-    let of_healthy = |&(pod, index, counted): &(&'a Pod, NodeIndex, bool)| {
-        let of_one_node = pod.controller.as_deref().is_some_and(|controller| controller.kind == "Node");
-        let controller = pod.controller_key().filter(|_| !of_one_node)?;
-        let set = set_of(index).filter(|_| healthy(index))?;
-        Some(((set, controller), index, &pod.requests, counted))
-    };
-    let mut found: Vec<_> = survey.bound_daemons.iter().filter_map(of_healthy).collect();
-    // A stable sort: of the pods of a controller on a node, the first by name counts. They mostly come in this order.
-    found.sort_by_key(|&(of, index, ..)| (of, index));
-    found.dedup_by_key(|&mut (of, index, ..)| (of, index));
     let mut result = vec![DaemonSets::default(); sets];
-    for pods in found.chunk_by(|left, right| left.0 == right.0) {
-        let Some(&((set, controller), ..)) = pods.first() else { continue };
-        if nodes.get(set).is_none_or(|nodes| pods.len() * 2 <= *nodes) {
-            continue;
+    for (controller, bound) in survey.daemons.one_a_node() {
+        let mut of_sets: BTreeMap<usize, Vec<(&Amounts, bool)>> = BTreeMap::new();
+        for (index, requests, counted) in bound {
+            if let Some(set) = set_of(index).filter(|_| healthy(index)) {
+                of_sets.entry(set).or_default().push((requests, counted));
+            }
         }
-        let counted = pods.iter().all(|(.., counted)| *counted);
-        if let (Some(sum), Some(median)) =
-            (result.get_mut(set), lower_median_amounts(pods.iter().map(|(_, _, requests, _)| *requests)))
-        {
-            let part = if counted { &mut sum.counted } else { &mut sum.omitted };
-            part.add(&median);
-            sum.each.push(Daemon { controller, requests: median, counted });
+        for (set, pods) in of_sets {
+            if nodes.get(set).is_none_or(|nodes| pods.len() * 2 <= *nodes) {
+                continue;
+            }
+            let counted = pods.iter().all(|(_, counted)| *counted);
+            let median = lower_median_amounts(pods.iter().map(|(requests, _)| *requests));
+            if let (Some(sum), Some(median)) = (result.get_mut(set), median) {
+                let part = if counted { &mut sum.counted } else { &mut sum.omitted };
+                part.add(&median);
+                sum.each.push(Daemon { controller, requests: median, counted });
+            }
         }
     }
     result

@@ -1,17 +1,20 @@
 //! One pass over the nodes and one walk over the pods: collects all facts of a cluster that a plan
-//! needs.
+//! needs. Large clusters have a second thread for it.
+
+use std::collections::BTreeSet;
 
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
 use super::common::{CommonTaints, Judge, NewNode, Population};
 use super::devices::Devices;
 use super::drained;
-use super::managed::{is_unreadable, unmanaged};
+use super::halves::of_changed_halves;
+use super::managed::is_unreadable;
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
-use super::pods::Walk;
+use super::pods::{Found, add_pods};
 use super::pools::{PoolIndex, Pools};
-use super::reason::KeepReason;
+use super::ready::Ready;
 use super::replicas;
 use super::state::{bad_marks, state};
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
@@ -19,29 +22,30 @@ use super::taints::{pressure, startup};
 use super::twins;
 use super::used::note_usage;
 use super::value::NodeState;
-use crate::model::{Constraints, Node, Snapshot};
+use crate::model::{Constraints, Node, NodeIndex, Snapshot};
 use crate::policy::Policy;
 
 impl<'a> Survey<'a> {
     /// Surveys a cluster under a policy.
     pub(crate) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
-        let unmanaged: Vec<Option<KeepReason>> =
-            snapshot.nodes().iter().map(|node| unmanaged(node, policy)).collect();
-        let pools = Pools::new(snapshot, policy, &unmanaged);
-        let nodes = snapshot.nodes().iter().zip(unmanaged).map(|(node, why)| {
-            let pool = if why.is_none() || is_unreadable(why.as_ref()) { pools.of(node, policy) } else { 0 };
-            NodeFacts::of(node, pool, why, snapshot, policy)
+        let mut nodes: Vec<NodeFacts<'a>> = snapshot.nodes().iter().map(NodeFacts::new).collect();
+        of_changed_halves(&mut nodes, |_, nodes| {
+            let mut zones = BTreeSet::new();
+            nodes.iter_mut().for_each(|node| node.look(snapshot, policy, &mut zones));
         });
-        let mut walk = Walk::new(nodes.collect(), policy);
-        walk.pods(snapshot);
-        let Walk {
-            mut nodes, population, unbound, may_bind_late, unplaced, bound_daemons, mut warnings, ..
-        } = walk;
+        let pools = Pools::new(snapshot, policy, |index| nodes.get(index).is_some_and(NodeFacts::managed));
+        if policy.pool_label.is_some() {
+            for node in &mut nodes {
+                if node.managed() || is_unreadable(node.unmanaged.as_deref()) {
+                    node.pool = pools.of(node.node, policy);
+                }
+            }
+        }
+        let found = add_pods(&mut nodes, snapshot, policy);
+        let mut warnings = found.warnings(policy);
+        let Found { population, unbound, may_bind_late, unplaced, daemons, .. } = found;
         let judged_common = judge_common(&pools, &mut nodes, &unbound, &population, snapshot, policy);
         look_at_states(&mut nodes, snapshot, policy, &mut warnings);
-        for node in &mut nodes {
-            node.demand = demand_of(node);
-        }
         reserved_demand(&mut nodes, snapshot, policy);
         note_usage(&mut nodes, snapshot, policy);
         let live_pods = replicas::count(snapshot, policy, &mut nodes);
@@ -53,12 +57,13 @@ impl<'a> Survey<'a> {
             policy,
             nodes,
             may_wake: true,
+            ready: Ready::new(pools.names.len()),
             pools: pools.names,
             group_pools: pools.of_groups,
             unbound,
             may_bind_late,
             unplaced,
-            bound_daemons,
+            daemons,
             judged_common,
             population,
             live_pods,
@@ -89,15 +94,18 @@ fn judge_common<'a>(
 ) -> Vec<CommonTaints> {
     let waiting = refused(unbound);
     let judge = Judge { policy, ledger: snapshot.ledger(), population, waiting: &waiting };
-    let judged = pools.names.iter().enumerate().map(|(pool, name)| {
-        let of_pool = || nodes.iter().enumerate().filter(|(_, node)| node.managed() && node.pool == pool);
-        let indices: Vec<usize> = of_pool().map(|(index, _)| index).collect();
-        let of_pool: Vec<&Node> = of_pool().map(|(_, node)| node.node).collect();
-        (indices, judge.judge(pool, name, &of_pool))
-    });
-    let judged: Vec<_> = judged.collect();
+    let mut of_pools = vec![(0_usize, Vec::new()); pools.names.len()];
+    for (index, facts) in nodes.iter().enumerate().filter(|(_, facts)| facts.managed()) {
+        let Some((nodes, marked)) = of_pools.get_mut(facts.pool) else { continue };
+        *nodes += 1;
+        if facts.windows || !facts.bare && !facts.node.taints.is_empty() {
+            marked.push((index, facts.node));
+        }
+    }
     let mut noted = Vec::new();
-    for (indices, judgement) in judged {
+    for (pool, (name, (count, marked))) in pools.names.iter().zip(of_pools).enumerate() {
+        let (indices, marked): (Vec<NodeIndex>, Vec<&Node>) = marked.into_iter().unzip();
+        let judgement = judge.judge(pool, name, count, &marked);
         for (index, why) in indices.into_iter().zip(judgement.reserved) {
             if let Some(node) = nodes.get_mut(index) {
                 node.reserved = why.map(Box::new);
@@ -117,6 +125,7 @@ fn refused<'a>(unbound: &[UnboundPod<'a>]) -> Vec<&'a Constraints> {
     refused.map(|unbound| &*unbound.pod.constraints).collect()
 }
 
+/// The capacity and the state of each node, and its demand.
 fn look_at_states(
     nodes: &mut [NodeFacts<'_>],
     snapshot: &Snapshot,
@@ -125,8 +134,12 @@ fn look_at_states(
 ) {
     let managed: Vec<&Node> = nodes.iter().filter(|facts| facts.managed()).map(|facts| facts.node).collect();
     let medians = Medians::new(managed.iter().copied(), policy);
-    let devices = Devices::new(snapshot.groups(), managed.iter().copied(), policy);
-    for facts in nodes {
+    let devices = if nodes.iter().any(|facts| facts.managed() && facts.has_device) {
+        Devices::new(snapshot.groups(), managed.iter().copied(), policy)
+    } else {
+        Devices::new(snapshot.groups(), [].into_iter(), policy)
+    };
+    let look = |facts: &mut NodeFacts<'_>, warnings: &mut Vec<Warning>| {
         let (node, managed) = (facts.node, facts.managed());
         let (capacity, beyond) = medians.capacity(node, policy);
         let reports_none = none_of(&capacity, policy);
@@ -145,12 +158,18 @@ fn look_at_states(
             facts.state = NodeState::NotInUse;
             facts.impaired_by = Some(format!("no {resource} is left for its pods"));
         }
-        if !managed {
-            continue;
+        if managed {
+            warnings.extend(beyond);
+            warnings.extend(bad_marks(node));
         }
-        warnings.extend(beyond);
-        warnings.extend(bad_marks(node));
-    }
+        facts.demand = demand_of(facts);
+    };
+    let halves = of_changed_halves(nodes, |_, nodes| {
+        let mut warnings = Vec::new();
+        nodes.iter_mut().for_each(|facts| look(facts, &mut warnings));
+        warnings
+    });
+    warnings.extend(halves.into_iter().flatten());
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Labels and taints of new nodes.
 
 use super::*;
+use crate::model::Pod;
 use crate::plan::fixture::{Build, cluster, named, node, pod, taint, tolerating};
 
 const DRIVER: &str = "topology.ebs.csi.aws.com/zone";

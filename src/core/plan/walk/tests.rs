@@ -60,7 +60,7 @@ fn each_class_of_pods_adds_to_its_own_sums() {
             ("daemons", &facts.daemons, 8),
             ("all daemons", &facts.daemon_load, 8 + 16),
             ("omitted", &facts.omitted_load, 16 + 32),
-            ("without occupants", &facts.unoccupied_load, 8 + 16 + 32),
+            ("without occupants", &facts.unoccupied_load(), 8 + 16 + 32),
             ("all", &facts.load, 255),
             ("capacity", &facts.capacity, 1000 - 16 - 32),
             ("offer", &facts.offer, 1000),
