@@ -190,7 +190,9 @@ fn fills_last(one: &Taint) -> bool {
 fn uncordoned(action: &Action) -> Option<(&str, bool)> {
     let Action::Uncordon { node, reason } = action else { return None };
     let reason = if let UncordonReason::AdoptedCordon { why, .. } = reason { &**why } else { reason };
-    Some((node, matches!(reason, UncordonReason::WaitingPod { .. })))
+    let is_for_pods =
+        matches!(reason, UncordonReason::WaitingPod { .. } | UncordonReason::NominatedPod { .. });
+    Some((node, is_for_pods))
 }
 
 /// A node that the plan uncordons, as the scheduler fills it.
@@ -206,8 +208,9 @@ struct Opened<'f, 'a> {
 /// common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, or one that had room
 /// only on nodes which the plan cordons, it is not certain which one gets it. Then the first pod is refused as of now, because
 /// the next run would assume such a reason for a long refusal. In a pod's first hour this also holds if others take its room.
-/// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on a
-/// node that the plan uncordons for waiting pods, before one that it uncordons for another reason.
+/// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on the
+/// node for which the scheduler has nominated it, then on one that the plan uncordons for waiting pods, before one that it uncordons
+/// for another reason.
 fn look_again(
     pods: &mut [Pod],
     facts: &Facts<'_>,
@@ -250,7 +253,13 @@ fn look_again(
     });
     for (pod, before) in only_there {
         let Some(unbound) = pod.unbound.as_mut() else { continue };
-        let place = opened.iter_mut().find(|one| before.requests.fits(&one.left) && admits(one.node, before));
+        let has_left = |one: &Opened<'_, '_>| before.requests.fits(&one.left) && admits(one.node, before);
+        let is_own = |one: &Opened<'_, '_>| unbound.nominated.as_deref() == Some(&*one.node.node.name);
+        let at = opened
+            .iter()
+            .position(|one| is_own(one) && has_left(one))
+            .or_else(|| opened.iter().position(has_left));
+        let place = at.and_then(|at| opened.get_mut(at));
         let contested = if let Some(place) = place {
             place.left.take(&before.requests);
             let loses = |other: &&Pod| !other.requests.fits(&place.left) && would_take(place.node, other);

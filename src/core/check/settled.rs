@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::demand::{self, Demand};
-use super::facts::{Facts, NodeFacts, age, deciding};
+use super::facts::{Class, Facts, NodeFacts, age, class};
 use super::outcome::outcome;
 use super::reach::Admission;
 use super::violation::Violation;
@@ -56,10 +56,13 @@ fn excused(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, plan: &Plan) 
     let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
     let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
     let (asked_before, asked_then) = (Demand::of(&before).by_reach(), Demand::of(&then).by_reach());
+    let holds = |node: &str| {
+        let here = |pod: &&Pod| pod.node_name.as_deref() == Some(node);
+        snapshot.pods().iter().filter(here).any(|pod| class(pod, policy) == Class::Placeholder)
+    };
     let placeholders = |pool: &str| {
-        before
-            .of_pool(pool)
-            .any(|(_, node)| deleted.contains(node.node.name.as_str()) && node.placeholders != deciding(0, 0))
+        let mut names = before.of_pool(pool).map(|(_, node)| node.node.name.as_str());
+        names.any(|name| deleted.contains(name) && holds(name))
     };
     let excused = pools.into_iter().filter(|pool| {
         let other_demand = asked_before.get(pool) != asked_then.get(pool);

@@ -149,10 +149,10 @@ fn finish(
     }
     let (allocatable, capacity) = size(None, group, healthy);
     let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
-    for pod in world.typical_daemons(healthy) {
-        all.add(&pod.requests);
-        if world.counts(pod) {
-            daemons.add(&pod.requests);
+    for (_, requests, counts) in world.typical_daemons(healthy) {
+        all.add(&requests);
+        if counts {
+            daemons.add(&requests);
         }
     }
     let mut offered = world.gross(&allocatable, &capacity);

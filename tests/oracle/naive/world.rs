@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Binding, ControllerKey, Node, NodeGroup, NodeResources, Pod, Resource, Snapshot, Taint,
-    annotation,
+    Amounts, Binding, Bytes, ControllerKey, FurtherAmounts, Millicores, Node, NodeGroup, NodeResources, Pod,
+    Resource, Snapshot, Taint, annotation,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, CapacitySource, Policy};
 
@@ -447,23 +447,24 @@ impl<'a> World<'a> {
     /// Requests of the daemons that a booting node will run and does not run yet: of all daemons, and of the counted ones.
     fn missing_daemons(&self, machine: &Machine<'_>, healthy: &[&Node]) -> (Amounts, Amounts) {
         let (mut all, mut counted) = (Amounts::default(), Amounts::default());
-        for pod in self.typical_daemons(healthy) {
+        for (controller, requests, counts) in self.typical_daemons(healthy) {
             let is_it =
-                |one: &Pod| self.class(one) == Class::Daemon && one.controller_key() == pod.controller_key();
+                |one: &Pod| self.class(one) == Class::Daemon && one.controller_key() == Some(controller);
             if machine.pods.iter().any(|one| is_it(one)) {
                 continue;
             }
-            all.add(&pod.requests);
-            if self.counts(pod) {
-                counted.add(&pod.requests);
+            all.add(&requests);
+            if counts {
+                counted.add(&requests);
             }
         }
         (all, counted)
     }
 
-    /// One pod of each DaemonSet that has pods on more than half of these nodes.
-    pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
-        let mut found: BTreeMap<ControllerKey<'_>, (&Pod, Vec<&str>)> = BTreeMap::new();
+    /// The pod of each DaemonSet that has pods on more than half of these nodes: what it requests, by the (lower) median of the
+    /// first one on each node, and whether all of these are taken into account.
+    pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<(ControllerKey<'a>, Amounts, bool)> {
+        let mut found: BTreeMap<ControllerKey<'a>, BTreeMap<&str, &Pod>> = BTreeMap::new();
         for pod in self.snapshot.pods() {
             // This run's own pod ends with the run.
             let daemon = self.class(pod) == Class::Daemon && !words::is_own(pod, self.policy);
@@ -473,17 +474,35 @@ impl<'a> World<'a> {
             else {
                 continue;
             };
-            let (_, places) = found.entry(controller).or_insert((pod, Vec::new()));
-            if !places.contains(&on) {
-                places.push(on);
-            }
+            found.entry(controller).or_default().entry(on).or_insert(pod);
         }
-        found.into_values().filter(|(_, places)| 2 * places.len() > nodes.len()).map(|(pod, _)| pod).collect()
+        let most = found.into_iter().filter(|(_, pods)| 2 * pods.len() > nodes.len());
+        most.map(|(controller, pods)| {
+            let pods: Vec<&Pod> = pods.into_values().collect();
+            (controller, lower_medians(&pods), pods.iter().all(|pod| self.counts(pod)))
+        })
+        .collect()
     }
 
     pub(crate) fn group(&self, name: &str) -> Option<&'a NodeGroup> {
         self.snapshot.groups().iter().find(|group| group.name == name)
     }
+}
+
+/// The lower median of each resource that these pods request.
+fn lower_medians(pods: &[&Pod]) -> Amounts {
+    let of = |get: &dyn Fn(&Pod) -> u64| {
+        let mut all: Vec<u64> = pods.iter().map(|pod| get(pod)).collect();
+        all.sort_unstable();
+        all[(all.len() - 1) / 2]
+    };
+    let mut median =
+        Amounts::pod(Bytes(of(&|pod| pod.requests.memory.0)), Millicores(of(&|pod| pod.requests.cpu.0)));
+    median.pods = of(&|pod| pod.requests.pods);
+    let names = pods.iter().flat_map(|pod| pod.requests.further().map(|(name, _)| name.clone()));
+    let further: FurtherAmounts =
+        names.map(|name| (name.clone(), of(&|pod| pod.requests.further_of(&name)))).collect();
+    median.with_further(Some(further.into()))
 }
 
 impl<'a> Machine<'a> {

@@ -480,3 +480,45 @@ fn a_group_does_not_grow_whose_nodes_have_the_device_of_their_taint_though_its_t
         assert_eq!(!grown(&case.plan()).is_empty(), grows, "{gpus:?}");
     }
 }
+
+/// The pods of one DaemonSet request 3 and 5. A new node gets one of 3, the lower median: 17 of 24 is nearest to the optimum. The
+/// naive planner took the first pod that it found, of 5.
+#[test]
+fn a_new_node_carries_the_median_of_the_pods_of_a_daemon_set() {
+    let agent = |name: &str, node: &str, memory| {
+        let kind = "DaemonSet".into();
+        let controller =
+            Controller { group: Some("apps".into()), kind, name: "agent".into(), uid: "agent".into() };
+        let pod = on(node, user(name, memory));
+        Pod { label_keys: [].into(), controller: Some(controller.into()), ..pod }
+    };
+    let pods = vec![
+        agent("agent-1", "n1", 5),
+        agent("agent-2", "n0", 3),
+        on("n0", user("ada", 4)),
+        on("n1", user("ben", 2)),
+    ];
+    let case = Case::new(vec![node("n0"), node("n1")], pods, vec![]);
+    assert_eq!(grown(&case.plan()).values().sum::<u32>(), 1);
+}
+
+/// Only the placeholder on the dead `n1` keeps the group from growing: no new node takes it. It requests neither memory nor CPU, and
+/// the checker did not see it there.
+#[test]
+fn a_placeholder_without_memory_on_a_dead_node_excuses_the_growth_after_it() {
+    let gone = MachineFate::Gone;
+    let mut dead = given_back("n1");
+    dead.annotations.insert(annotation::GONE_SINCE.to_owned(), ago(600).to_string());
+    dead.annotations.insert(annotation::GONE_MACHINE.to_owned(), "script:///n1".to_owned());
+    let gpus = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 1)])));
+    let mut reserve = on("n1", Pod { priority: -10, ends_at_once: true, ..omitted("reserve", 0) });
+    reserve.namespace = "hub".into();
+    reserve.requests = reserve.requests.with_further(gpus);
+    let broken = cordoned_by_others(600, not_ready(3600, node("n2")));
+    let known = NodeGroup { template: template(&[], &[]), ..group(GROUP) };
+    let mut case = Case::new(vec![dead, broken], vec![reserve], vec![known]).min_nodes(2);
+    case.fates = [("n1".to_owned(), gone)].into();
+    let case = case.with(|policy| (policy.delete_node_objects, policy.node_groups_named) = (true, true));
+    let plan = case.plan();
+    assert_eq!((names(&plan, "delete-object"), grown(&plan)), (vec!["n1".to_owned()], BTreeMap::new()));
+}

@@ -398,3 +398,17 @@ fn an_instance_of_unknown_size_takes_a_pod_also_where_its_group_does_not_grow() 
     // No known place would ever take her: she needs no node, and the ratio alone decides.
     assert_eq!(uncordoned(9), ["n1"]);
 }
+
+/// The plan uncordons `n1`, for which the scheduler has nominated emmy, and `n0` as the last node of its zone. In the checker's
+/// outcome she was nominated for `n0`, and `n1` was not needed.
+#[test]
+fn a_nominated_pod_keeps_its_node_where_another_one_is_uncordoned_too() {
+    let zonal = labelled("topology.kubernetes.io/zone", "z", cordoned(7200, node("n0")));
+    let mut emmy = refused(3600, user("emmy", 1));
+    if let Some(unbound) = &mut emmy.unbound {
+        unbound.nominated = Some("n1".into());
+    }
+    let case = Case::new(vec![zonal, cordoned(60, node("n1"))], vec![emmy], vec![]);
+    let case = case.min_nodes(1).max_nodes(1).with(|policy| policy.bounds.keep_zones = true);
+    assert_eq!(names(&case.plan(), "uncordon"), ["n0", "n1"]);
+}

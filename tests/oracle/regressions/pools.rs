@@ -96,10 +96,14 @@ fn a_nominated_pod_takes_room_when_the_pool_of_another_is_looked_for() {
 #[test]
 fn a_pod_that_may_belong_to_a_new_node_of_another_pool_has_moved() {
     let mut large = template(&[("pool", "large")], &[]);
-    large.iter_mut().for_each(|template| template.allocatable.memory = Some(Bytes(24)));
+    if let Some(template) = &mut large {
+        template.allocatable.memory = Some(Bytes(24));
+    }
     let groups = vec![NodeGroup { template: large, ..group("z/large") }];
     let mut cleo = refused(10, user("cleo", 3));
-    cleo.unbound.iter_mut().for_each(|unbound| unbound.refusal = None);
+    if let Some(unbound) = &mut cleo.unbound {
+        unbound.refusal = None;
+    }
     let pods = vec![refused(29, user("ada", 5)), refused(29, user("ben", 3)), cleo];
     let nodes = vec![labelled("pool", "users", cordoned(7200, node("u1")))];
     let case = Case::new(nodes, pods, groups).with(|policy| {
