@@ -1,6 +1,7 @@
 //! Whole plans of clusters with parked nodes, each judged by the checker, and again on its own outcome.
 
 mod drain;
+mod from_zero;
 mod objects;
 mod sizes;
 mod volumes;

@@ -63,6 +63,7 @@ pub(crate) fn template(pool: &Pool, zone: Zone) -> NodeTemplate {
         capacity: capacity(pool),
         labels: labels(pool, zone),
         taints: taints(pool),
+        only_size: false,
     }
 }
 

@@ -239,5 +239,6 @@ fn template(template: &AnsweredTemplate) -> Result<NodeTemplate, String> {
         capacity: resources,
         labels: template.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
         taints: Vec::new(),
+        only_size: false,
     })
 }

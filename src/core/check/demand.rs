@@ -269,7 +269,7 @@ const NO_PLACE: u8 = 5;
 fn by_templates<'a>(facts: &Facts<'a>, pod: &Pod, admission: &Admission<'_>) -> Vec<&'a str> {
     let snapshot = facts.snapshot;
     let takes = |group: &NodeGroup| {
-        let template = group.template.as_ref().filter(|_| group.not_growable.is_none());
+        let template = group.template.as_ref().filter(|one| group.not_growable.is_none() && !one.only_size);
         template.is_some_and(|template| {
             let node = |zone: Option<&String>| {
                 let mut labels = template.labels.clone();

@@ -340,6 +340,7 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
             capacity: newest.node.capacity.clone(),
             labels: shared_labels(&members, newest),
             taints: shared_taints(facts, &members, newest),
+            only_size: false,
         }),
         ..NodeGroup::default()
     }

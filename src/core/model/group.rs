@@ -67,4 +67,7 @@ pub struct NodeTemplate {
     pub labels: Labels,
     /// Expected taints.
     pub taints: Vec<Taint>,
+    /// Whether only the sizes are known: the cloud does not describe the labels and taints of a new node, and the ones here are
+    /// some of them.
+    pub only_size: bool,
 }

@@ -3,7 +3,7 @@
 use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
 use super::template::Template;
-use crate::model::{NodeGroup, NodeIndex};
+use crate::model::{Amounts, NodeGroup, NodeIndex};
 
 /// The index of a [`Group`] in the list of all groups.
 pub(super) type GroupIndex = usize;
@@ -48,12 +48,19 @@ impl Group<'_> {
         self.group.map_or("", |group| group.name.as_str())
     }
 
-    /// Whether its next node would take a pod. If the node is unknown, any pod is assumed to fit: a cluster that has shrunk
-    /// to nothing must be able to grow again.
+    /// The size of its next node, if the cloud tells it and nothing else of the node.
+    pub(super) fn known_size(&self) -> Option<Amounts> {
+        let template = self.group?.template.as_ref().filter(|_| self.template.is_none())?;
+        let is_sized = template.only_size && self.nodes.is_empty();
+        is_sized.then(|| template.allocatable.offer(&template.capacity))
+    }
+
+    /// Whether its next node would take a pod. If the node is unknown, any pod is assumed to fit that a known size does not
+    /// exclude: a cluster that has shrunk to nothing must be able to grow again.
     pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
         match &self.template {
             Some(template) => shape.fits(&template.free) && template_admits(template, shape),
-            None => self.growable,
+            None => self.growable && self.known_size().is_none_or(|size| shape.fits(&size)),
         }
     }
 }

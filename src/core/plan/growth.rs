@@ -332,7 +332,7 @@ fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> 
             .group?
             .template
             .as_ref()
-            .filter(|_| group.nodes.is_empty())
+            .filter(|template| group.nodes.is_empty() && !template.only_size)
             .and_then(|template| unmanaged_by_labels(&template.labels, survey.policy))?,
     };
     Some(format!("a new node of it would not be managed: {why}"))

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fit::{Shape, template_admits};
+use super::group::Group;
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::order::{Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate};
@@ -64,6 +65,8 @@ enum Ground<'a> {
     Template(&'a Template<'a>),
     /// Unknown, so any pod is admitted: a cluster that has shrunk to nothing must be able to grow again.
     Unknown,
+    /// Unknown but for its size.
+    OfSize,
 }
 
 impl<'a> Place<'a> {
@@ -85,7 +88,7 @@ impl<'a> Place<'a> {
         match self.ground {
             Ground::Node(site) => shape.is_admitted(site),
             Ground::Template(template) => template_admits(template, shape),
-            Ground::Unknown => true,
+            Ground::Unknown | Ground::OfSize => true,
         }
     }
 }
@@ -157,10 +160,13 @@ pub(super) fn places<'s>(
 
 /// A node that does not exist yet as a place.
 pub(super) fn new_place<'s>(growth: &'s Growth<'_>, group: GroupIndex) -> Place<'s> {
-    let template = growth.groups.get(group).and_then(|group| group.template.as_ref());
-    let (ground, free) = match template {
+    let group_of = growth.groups.get(group);
+    let (ground, free) = match group_of.and_then(|group| group.template.as_ref()) {
         Some(template) => (Ground::Template(template), template.free.clone()),
-        None => (Ground::Unknown, without_bound()),
+        None => match group_of.and_then(Group::known_size) {
+            Some(size) => (Ground::OfSize, size),
+            None => (Ground::Unknown, without_bound()),
+        },
     };
     Place::new(Candidate::New(group), Stage::New, ground, free)
 }

@@ -230,7 +230,9 @@ impl<'s> Placing<'s, '_> {
         if let Some(why) = away.and_then(|away| away.into_iter().next()) {
             return unlike(why, group.group.is_none());
         }
-        let lacks = group.template.as_ref().and_then(|template| shape.pod.requests.lacks(&template.free));
+        let free =
+            group.template.as_ref().map(|template| template.free.clone()).or_else(|| group.known_size());
+        let lacks = free.and_then(|free| shape.pod.requests.lacks(&free));
         match lacks {
             Some(lacks) => format!("a new node would not take it: {lacks}"),
             None => "a new node would not take it".to_owned(),

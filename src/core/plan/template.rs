@@ -79,7 +79,7 @@ pub(super) struct Missing {
 
 impl<'a> Template<'a> {
     /// The template of a group's next node, or of the pool's if no group is known; `None` if its size is not known in each
-    /// resource of `RESOURCES`. `nodes` are the group's managed nodes.
+    /// resource of `RESOURCES`, or nothing else is. `nodes` are the group's managed nodes.
     pub(super) fn of(
         survey: &Survey<'a>,
         group: Option<&NodeGroup>,
@@ -90,6 +90,9 @@ impl<'a> Template<'a> {
         let healthy: Vec<&NodeFacts<'_>> =
             nodes.iter().filter_map(facts).filter(|node| node.is_typical()).collect();
         let known = group.and_then(|group| group.template.as_ref());
+        if nodes.is_empty() && known.is_some_and(|template| template.only_size) {
+            return None;
+        }
         let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
         let seen = median.clone();
         let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;

@@ -132,6 +132,7 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Made {
         capacity: kind.resources(),
         labels: kind.labels(),
         taints: kind.taints(),
+        only_size: false,
     };
     if traits.zones > 0 && !regional {
         template.labels.insert(ZONE.to_owned(), zone(own_zone));

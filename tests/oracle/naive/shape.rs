@@ -163,6 +163,8 @@ fn finish(
     let known = resources
         .iter()
         .all(|resource| allocatable.of(*resource).is_some() || capacity.of(*resource).is_some());
+    let template = group.and_then(|group| group.template.as_ref());
+    let known = known && !(members.is_empty() && template.is_some_and(|template| template.only_size));
     let mut shape = Shape {
         group: group.map(|group| group.name.clone()),
         labels,
@@ -204,7 +206,7 @@ fn finish(
     let reached =
         users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
     // Without known labels, a cluster that has shrunk to zero must be able to grow again.
-    let labelled = !members.is_empty() || group.is_some_and(|group| group.template.is_some());
+    let labelled = !members.is_empty() || template.is_some_and(|template| !template.only_size);
     let managed = !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
     // A device that reserves them shows on a healthy node only.
     let all_reserved = !members.is_empty()

@@ -174,6 +174,7 @@ fn template(labels: &[(&str, &str)], taints: &[&str]) -> Option<NodeTemplate> {
         capacity: eight(),
         labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         taints: taints.iter().map(|key| taint(key)).collect(),
+        only_size: false,
     })
 }
 
