@@ -92,6 +92,7 @@ def try_fake(url):
     until("all are in service", lambda: all(one["LifecycleState"] == "InService" for one in group(asg)["Instances"]))
     seen = asg.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
     check("DescribeScalingActivities", seen[0]["Description"].startswith("Launching a new EC2 instance: i-"), seen)
+    try_shapes(group(asg), client("ec2", url))
     try_standby(asg, client("ec2", url))
     end = dict(ShouldDecrementDesiredCapacity=True)
     seen = asg.terminate_instance_in_auto_scaling_group(InstanceId=FIRST, **end)
@@ -112,6 +113,27 @@ def try_fake(url):
     words = [command, "--endpoint-url", url, "autoscaling", "describe-auto-scaling-groups", "--output", "text"]
     seen = subprocess.run(words, capture_output=True, text=True, check=False)
     check("aws autoscaling describe-auto-scaling-groups", seen.returncode == 0 and GROUP in seen.stdout, seen)
+
+
+def try_shapes(seen, ec2):
+    template = dict(LaunchTemplateId=seen["LaunchTemplate"]["LaunchTemplateId"])
+    check("its launch template", seen["LaunchTemplate"]["Version"] == "$Latest", seen)
+    kinds = lambda *versions: [one["LaunchTemplateData"]["InstanceType"] for one in
+                               ec2.describe_launch_template_versions(**template, Versions=list(versions))["LaunchTemplateVersions"]]
+    check("DescribeLaunchTemplateVersions", kinds("$Latest", "$Default", "1") == ["m5.xlarge", "m5.large", "m5.large"], kinds("$Latest"))
+    refused("a missing version", 400, "InvalidLaunchTemplateId.VersionNotFound", "version 9", lambda: kinds("9"))
+    refused("a missing launch template", 400, "InvalidLaunchTemplateId.NotFound", "does not exist",
+            lambda: ec2.describe_launch_template_versions(LaunchTemplateId="lt-9", Versions=["1"]))
+    by_name = [dict(Name="instance-type", Values=["g4dn.xlarge", "x9.huge"])]
+    seen = ec2.describe_instance_types(Filters=by_name)["InstanceTypes"]
+    check("DescribeInstanceTypes: an unknown type of a filter is missing", [one["InstanceType"] for one in seen] == ["g4dn.xlarge"], seen)
+    check("its hardware", (seen[0]["VCpuInfo"]["DefaultVCpus"], seen[0]["MemoryInfo"]["SizeInMiB"]) == (4, 16384), seen)
+    check("its GPU", [(one["Manufacturer"], one["Count"]) for one in seen[0]["GpuInfo"]["Gpus"]] == [("NVIDIA", 1)], seen)
+    check("its architectures", seen[0]["ProcessorInfo"]["SupportedArchitectures"] == ["x86_64"], seen)
+    network = seen[0]["NetworkInfo"]
+    check("its network", (network["MaximumNetworkInterfaces"], network["Ipv4AddressesPerInterface"]) == (3, 10), seen)
+    refused("an unknown type", 400, "InvalidInstanceType", "x9.huge",
+            lambda: ec2.describe_instance_types(InstanceTypes=["x9.huge"]))
 
 
 def try_standby(asg, ec2):
@@ -148,9 +170,11 @@ def try_standby(asg, ec2):
 def make_at_moto(url):
     ec2, asg = client("ec2", url), client("autoscaling", url)
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    asg.create_launch_configuration(LaunchConfigurationName="users", ImageId=image, InstanceType="m5.xlarge")
+    for kind in ["m5.large", "m5.xlarge"]:
+        make = ec2.create_launch_template if kind == "m5.large" else ec2.create_launch_template_version
+        make(LaunchTemplateName="users", LaunchTemplateData=dict(ImageId=image, InstanceType=kind))
     tag = dict(Key="kubernetes.io/cluster/hub", Value="owned", PropagateAtLaunch=True, ResourceId=GROUP, ResourceType="auto-scaling-group")
-    asg.create_auto_scaling_group(AutoScalingGroupName=GROUP, LaunchConfigurationName="users", MinSize=1, MaxSize=8,
+    asg.create_auto_scaling_group(AutoScalingGroupName=GROUP, LaunchTemplate=dict(LaunchTemplateName="users", Version="$Latest"), MinSize=1, MaxSize=8,
                                   DesiredCapacity=3, AvailabilityZones=["us-east-1a"], Tags=[tag])
     check("moto: a group of three", len(group(asg)["Instances"]) == 3, group(asg))
 

@@ -4,17 +4,18 @@
 //!   PROVIDER --> provider (list, grow, delete)      which decides with the crate join
 //!                   |
 //!                 client: the official client, its transport bounded, its retries off --> Auto Scaling
-//!                         three requests of its own, only to park and to wake ----------> EC2
+//!                         requests of its own, to park, to wake, and for the shape of a new node --> EC2
 //! ```
 //!
-//! Auto Scaling's answers name instances, zones and states. They have no addresses and no launch templates: only EC2 shows
-//! these, and its client is larger than this whole program.
+//! Auto Scaling's answers name instances, zones and states. They have no addresses, and of launch templates only the names: EC2
+//! shows the rest, and its client is larger than this whole program.
 
 mod client;
 mod error;
 mod id;
 mod machine;
 mod provider;
+mod shape;
 mod types;
 
 pub use id::{InstanceId, region_of};

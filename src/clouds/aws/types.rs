@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::id::InstanceId;
+use crate::shape::Source;
 
 /// An Auto Scaling group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) struct Group {
     pub(crate) has_spot: bool,
     /// Whether it may take several types of instances.
     pub(crate) is_mixed: bool,
+    /// Where the types of its new instances come from: `LaunchTemplate`, or `MixedInstancesPolicy` with its overrides.
+    pub(crate) sources: Vec<Source>,
     /// Whether `DesiredCapacityType` or a weight makes its sizes count something else than instances.
     pub(crate) is_weighted: bool,
     /// `Operator`: the only client that may change it.

@@ -24,6 +24,7 @@ mod listing;
 mod member;
 mod merge;
 mod named;
+mod size;
 mod sleep;
 #[cfg(test)]
 mod tests;
@@ -37,4 +38,5 @@ pub use listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 pub use member::Member;
 pub use merge::{CloudPart, Whole, merge};
 pub use named::{GroupName, Named, ScopeError, named};
+pub use size::{EVICTION, Eviction, Hardware, NodeSize, Reserved};
 pub use sleep::{SleepCalls, Turn, turn};

@@ -69,8 +69,8 @@ impl Group<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct NewNodes<'a> {
     pub(super) groups: &'a [Group<'a>],
-    /// Nodes in the group's zone so far, and the group (groups are sorted by name).
-    pub(super) waiting: Vec<(usize, GroupIndex)>,
+    /// Whether its nodes are unknown, nodes in the group's zone so far, and the group (groups are sorted by name).
+    pub(super) waiting: Vec<((bool, usize), GroupIndex)>,
 }
 
 impl NewNodes<'_> {
@@ -87,7 +87,7 @@ impl NewNodes<'_> {
             self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
         };
         let created_in = zone(group);
-        for (nodes, index) in &mut self.waiting {
+        for ((_, nodes), index) in &mut self.waiting {
             // Regional groups have no zone of their own to compare by; each counts for itself.
             if *index == group || (created_in.is_some() && zone(*index) == created_in) {
                 *nodes += 1;

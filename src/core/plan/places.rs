@@ -76,7 +76,12 @@ impl<'a> Place<'a> {
 
     /// Whether a pod fits the room that is left.
     pub(super) fn takes(&self, shape: Shape<'_>) -> bool {
-        matches!(self.ground, Ground::Unknown) || (shape.fits(&self.left) && self.admits(shape))
+        match self.ground {
+            Ground::Unknown => true,
+            // The first node shows the rest, and how many more are needed.
+            Ground::OfSize => shape.fits(&self.free),
+            Ground::Node(_) | Ground::Template(_) => shape.fits(&self.left) && self.admits(shape),
+        }
     }
 
     /// Whether a pod fits the room that is free now, without regard to other waiting pods.
@@ -143,10 +148,11 @@ pub(super) fn places<'s>(
         booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
     );
     // If the nodes of a group that can grow are known, an unknown instance is no place.
-    let known = growth.growable(pool).any(|(_, group)| group.template.is_some());
+    let known = growth.knows_nodes(pool);
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
-        if known && growth.groups.get(group)?.template.is_none() {
+        let of = growth.groups.get(group)?;
+        if known && of.template.is_none() && of.known_size().is_none() {
             return None;
         }
         Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })

@@ -1,7 +1,7 @@
 //! Whole plans of groups without nodes, of which the cloud tells only the size of a new node: its labels and taints are
 //! unknown.
 
-use super::{policy, sound, user};
+use super::{group, policy, serving, sound, user};
 use crate::model::{
     Bytes, Constraints, LabelSelector, Millicores, NodeGroup, NodeResources, NodeTemplate, Operator, Pod,
     Requirement, SchedulerRefusal, Snapshot, Unbound,
@@ -53,9 +53,9 @@ fn named() -> Policy {
 
 /// Name and new size of each group that grows.
 fn grown(plan: &Plan) -> Vec<(String, u32)> {
-    let grows = plan.actions.iter().filter_map(|action| match action {
-        Action::Grow { group, to, .. } => Some((group.clone(), *to)),
-        _ => None,
+    let grows = plan.actions.iter().filter_map(|action| {
+        let Action::Grow { group, to, .. } = action else { return None };
+        Some((group.clone(), *to))
     });
     grows.map(|(group, to)| (group.unwrap_or_default(), to)).collect()
 }
@@ -90,4 +90,21 @@ fn a_group_whose_nodes_are_described_whole_comes_before_one_whose_size_alone_is_
     template.labels.insert("hub.jupyter.org/node-purpose", "user");
     let plan = planned(vec![empty("z/a-size", 64), whole], &[waits("ada", 40)], &named());
     assert_eq!(grown(&plan), [("z/b-whole".to_owned(), 1)]);
+}
+
+#[test]
+fn beside_a_group_with_nodes_one_node_is_tried_for_what_no_known_node_takes() {
+    let with = |pods: &[Pod]| {
+        let groups = vec![group(), empty("z/a-users", 64)];
+        let snapshot = Snapshot::new(now(), vec![serving("core")], pods.to_vec(), groups, 9);
+        grown(&sound(&snapshot.unwrap(), &named()))
+    };
+    let plain = |gibibytes| waits("ada", gibibytes).constrained(Constraints::default());
+    let full = || user("full", 24).on("core");
+    // A node of the known group takes this one.
+    assert_eq!(with(&[full(), plain(20)]), [("z/pool".to_owned(), 10)]);
+    // Nodes of 32 GiB do not take these: one node shows whether the other group helps.
+    let large = [full(), waits("ada", 40), waits("ben", 40), waits("cem", 40)];
+    assert_eq!(with(&large), [("z/a-users".to_owned(), 1)]);
+    assert_eq!(with(&[full(), waits("ada", 100)]), []);
 }

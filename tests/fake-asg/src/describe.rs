@@ -141,6 +141,27 @@ fn group(group: &Group) -> String {
         let of = [leaf("ResourceId", &group.name), leaf("ResourceType", "auto-scaling-group")].concat();
         [of, leaf("Key", key), leaf("Value", value), leaf("PropagateAtLaunch", true)].concat()
     });
+    let template = group.launch_template.as_ref().map(|(id, version)| {
+        [
+            leaf("LaunchTemplateId", id),
+            leaf("LaunchTemplateName", format!("of-{id}")),
+            leaf("Version", version),
+        ]
+    });
+    let overridden = (!group.overrides.is_empty()).then(|| {
+        let kinds = group.overrides.iter().map(|kind| match kind.as_str() {
+            "" => {
+                let least = [nest("VCpuCount", &[leaf("Min", 2)]), nest("MemoryMiB", &[leaf("Min", 4096)])];
+                nest("InstanceRequirements", &least)
+            }
+            kind => leaf("InstanceType", kind),
+        });
+        let specification = template.as_ref().map(|template| nest("LaunchTemplateSpecification", template));
+        let of_groups = [specification.unwrap_or_default(), list("Overrides", kinds)];
+        nest("MixedInstancesPolicy", &[nest("LaunchTemplate", &of_groups)])
+    });
+    let template =
+        template.filter(|_| overridden.is_none()).map(|template| nest("LaunchTemplate", &template));
     let mixed = group.spot.then(|| {
         let distribution = [
             leaf("OnDemandAllocationStrategy", "prioritized"),
@@ -180,7 +201,8 @@ fn group(group: &Group) -> String {
         leaf("NewInstancesProtectedFromScaleIn", group.protects_new),
         maybe("MaxInstanceLifetime", group.max_lifetime),
         maybe("CapacityRebalance", group.capacity_rebalance.then_some(true)),
-        mixed.or(weighted).unwrap_or_default(),
+        template.unwrap_or_default(),
+        overridden.or(mixed).or(weighted).unwrap_or_default(),
         warm_pool.unwrap_or_default(),
         maybe("Status", group.status.as_ref()),
         group.operator.as_ref().map(|name| nest("Operator", &[leaf("Principal", name)])).unwrap_or_default(),

@@ -15,6 +15,7 @@ use crate::group::Group;
 use crate::respond::Service;
 use crate::server::{Reception, Shared, look, serve};
 use crate::steps::Engine;
+use crate::templates::LaunchTemplate;
 use crate::timing::Timing;
 
 /// The options of a fake.
@@ -79,6 +80,11 @@ impl FakeAsg {
     /// A group. One of the same name is replaced.
     pub fn add_group(&self, group: Group) {
         self.look().engine.groups.insert(group.name.clone(), group);
+    }
+
+    /// A launch template. One of the same ID is replaced.
+    pub fn add_template(&self, id: &str, template: LaunchTemplate) {
+        self.look().engine.templates.insert(id.to_owned(), template);
     }
 
     /// A group as it is now, if there is one.

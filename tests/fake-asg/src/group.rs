@@ -51,6 +51,10 @@ pub struct Group {
     pub refresh: Option<String>,
     /// The type of its instances.
     pub kind: String,
+    /// ID and version of its launch template, if it has one.
+    pub launch_template: Option<(String, String)>,
+    /// The types in the overrides of a mixed instances policy; an empty one is of requirements.
+    pub overrides: Vec<String>,
     /// Its activities, the youngest last.
     pub activities: Vec<Activity>,
     /// The time of the next launch after a failed one.
@@ -138,6 +142,20 @@ impl Group {
     #[must_use]
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a version of a launch template.
+    #[must_use]
+    pub fn template(mut self, id: &str, version: &str) -> Self {
+        self.launch_template = Some((id.to_owned(), version.to_owned()));
+        self
+    }
+
+    /// With types that take the place of the launch template's.
+    #[must_use]
+    pub fn overrides(mut self, kinds: &[&str]) -> Self {
+        self.overrides = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         self
     }
 

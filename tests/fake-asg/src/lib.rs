@@ -32,6 +32,7 @@ mod respond;
 mod server;
 mod standby;
 mod steps;
+mod templates;
 mod timing;
 mod xml;
 
@@ -40,5 +41,6 @@ pub use self::call::Call;
 pub use self::fake::{FakeAsg, Options};
 pub use self::fault::{Fault, Own};
 pub use self::group::{Activity, Group, Instance};
+pub use self::templates::LaunchTemplate;
 pub use self::timing::Timing;
 pub use fake_http::{Clock, Moment, Requests};

@@ -6,6 +6,7 @@ use crate::answer::{Refusal, ec2_refusal, ec2_result};
 use crate::call::Call;
 use crate::group::{Before, Group, Instance};
 use crate::steps::Engine;
+use crate::templates::describe_types;
 use crate::xml::{items, leaf, maybe, nest};
 
 /// The version of EC2's interface, by which its requests differ from the ones of Auto Scaling.
@@ -18,6 +19,8 @@ impl Engine {
             "DescribeInstances" => self.describe_machines(call, largest),
             "StopInstances" => self.turn_power(call, Power::Stop),
             "StartInstances" => self.turn_power(call, Power::Start),
+            "DescribeLaunchTemplateVersions" => self.describe_template_versions(call),
+            "DescribeInstanceTypes" => describe_types(call, largest),
             other => Err(Refusal(
                 400,
                 "InvalidAction",

@@ -16,12 +16,15 @@ use fake_http::after;
 use jiff::Timestamp;
 
 use crate::group::{Group, Instance};
+use crate::templates::LaunchTemplate;
 use crate::timing::Timing;
 
 /// The state that all groups share.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) groups: BTreeMap<String, Group>,
+    /// The launch templates, by their IDs.
+    pub(crate) templates: BTreeMap<String, LaunchTemplate>,
     pub(crate) timing: Timing,
     /// The number of free machines of a zone; without an entry it is unlimited.
     pub(crate) room: BTreeMap<String, u32>,
@@ -44,10 +47,22 @@ pub(crate) type Shortage = (&'static str, String);
 
 impl Engine {
     pub(crate) fn new(now: Timestamp, timing: Timing) -> Self {
-        let (groups, room) = (BTreeMap::new(), BTreeMap::new());
+        let (groups, room, templates) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (quota, stale_reads, refuses_late, launch_forbidden) = (None, 0, false, false);
         let seed = 0x9e37_79b9_7f4a_7c15;
-        Self { groups, timing, room, quota, stale_reads, refuses_late, launch_forbidden, now, next: 1, seed }
+        Self {
+            groups,
+            templates,
+            timing,
+            room,
+            quota,
+            stale_reads,
+            refuses_late,
+            launch_forbidden,
+            now,
+            next: 1,
+            seed,
+        }
     }
 
     /// An unpredictable number, which is the same in every run of a test.

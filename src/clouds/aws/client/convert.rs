@@ -6,6 +6,7 @@ use aws_sdk_autoscaling::types;
 use jiff::Timestamp;
 
 use crate::id::InstanceId;
+use crate::shape::{Source, TemplateName, TemplateVersion};
 use crate::types::{Activity, Deed, End, Group, Instance, Lifecycle, Placed};
 
 /// The defect of an unusable answer: a phrase such as `a group without a name`.
@@ -39,6 +40,7 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
     let has_weights = instances.iter().any(|one| one.weighted_capacity.is_some())
         || overrides.is_some_and(|all| all.iter().any(|one| one.weighted_capacity.is_some()));
     let is_in_units = group.desired_capacity_type.is_some_and(|unit| !unit.is_empty() && unit != "units");
+    let sources = sources(group.launch_template.as_ref(), mixed.as_ref());
     let name = text(group.auto_scaling_group_name, "a group without a name")?;
     Ok(Group {
         min: size(group.min_size, is_in_units, "MinSize")?,
@@ -66,6 +68,7 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
         capacity_rebalance: group.capacity_rebalance.unwrap_or_default(),
         has_spot: on_demand.is_some_and(|percent| percent < 100),
         is_mixed: mixed.is_some(),
+        sources,
         is_weighted: has_weights || is_in_units,
         operator: group
             .operator
@@ -74,6 +77,39 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
         is_leaving: group.status.is_some_and(|status| !status.is_empty()),
         name,
     })
+}
+
+/// Where the types of a group's new instances come from; nothing for a launch configuration.
+fn sources(
+    own: Option<&types::LaunchTemplateSpecification>,
+    mixed: Option<&types::MixedInstancesPolicy>,
+) -> Vec<Source> {
+    let Some(mixed) = mixed else { return own.and_then(version).into_iter().collect() };
+    let template = mixed.launch_template.as_ref();
+    let common = template.and_then(|template| version(template.launch_template_specification.as_ref()?));
+    let overrides = template.and_then(|template| template.overrides.as_deref()).unwrap_or_default();
+    if overrides.is_empty() {
+        return common.into_iter().collect();
+    }
+    let source = |one: &types::LaunchTemplateOverrides| match (&one.instance_type, &one.instance_requirements)
+    {
+        (Some(kind), _) => Some(Source::Kind(kind.clone())),
+        (None, Some(_)) => Some(Source::Requirements),
+        (None, None) => {
+            let own = one.launch_template_specification.as_ref().and_then(version);
+            own.or_else(|| common.clone())
+        }
+    };
+    overrides.iter().filter_map(source).collect()
+}
+
+/// A version of a launch template. Without a version it is the default one.
+fn version(named: &types::LaunchTemplateSpecification) -> Option<Source> {
+    let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let by_name = || some(&named.launch_template_name).map(TemplateName::Name);
+    let template = some(&named.launch_template_id).map(TemplateName::Id).or_else(by_name)?;
+    let version = some(&named.version).unwrap_or_else(|| "$Default".to_owned());
+    Some(Source::Template(TemplateVersion { template, version }))
 }
 
 fn instance(one: types::Instance) -> Result<Instance, Odd> {

@@ -1,4 +1,4 @@
-//! The three requests to EC2 that parking needs: the states of machines, stop, start.
+//! Requests to EC2. The ones here are for parking: the states of machines, stop, start.
 //!
 //! EC2's official client would be larger than this whole program, so these requests are made here, by the parts of which the
 //! official client of Auto Scaling consists: `aws-sigv4` signs them, `aws-smithy-xml` reads the answers, and credentials,
@@ -268,7 +268,8 @@ impl Client {
         }
     }
 
-    async fn ask_ec2(
+    /// Sends a request, and returns the body of its answer.
+    pub(super) async fn ask_ec2(
         &self,
         what: &str,
         effect: Effect,
@@ -279,7 +280,8 @@ impl Client {
     }
 }
 
-fn request(action: &str) -> Vec<(String, String)> {
+/// The beginning of a request.
+pub(super) fn request(action: &str) -> Vec<(String, String)> {
     [("Action", action), ("Version", VERSION)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 

@@ -111,7 +111,8 @@ fn code_and_message(
     Ok(both)
 }
 
-fn field(of: &mut ScopedDecoder<'_, '_>, name: &str) -> Result<Option<String>, Odd> {
+/// The text of an element within this one.
+pub(super) fn field(of: &mut ScopedDecoder<'_, '_>, name: &str) -> Result<Option<String>, Odd> {
     let mut found = None;
     while let Some(mut tag) = of.next_tag() {
         if tag.start_el().local() == name {
@@ -121,7 +122,8 @@ fn field(of: &mut ScopedDecoder<'_, '_>, name: &str) -> Result<Option<String>, O
     Ok(found)
 }
 
-fn data(tag: &mut ScopedDecoder<'_, '_>) -> Result<String, Odd> {
+/// The text of this element.
+pub(super) fn data(tag: &mut ScopedDecoder<'_, '_>) -> Result<String, Odd> {
     let text = try_data(tag).map_err(|error: XmlDecodeError| error.to_string())?;
     Ok(text.trim().to_owned())
 }

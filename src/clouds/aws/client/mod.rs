@@ -7,6 +7,7 @@
 //!                      |                                           |
 //!                   convert <-- the official client ----------> http: its transport
 //!                   ec2_answer <-- ec2: stop, start, states ------^
+//!                   shape_answer <-- shape: templates, types -----^
 //! ```
 
 mod call;
@@ -17,6 +18,8 @@ mod ec2_answer;
 mod http;
 mod look;
 mod request;
+mod shape;
+mod shape_answer;
 
 use std::fmt;
 

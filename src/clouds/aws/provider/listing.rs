@@ -10,6 +10,7 @@ use kube_rebalancer_ports::CloudScope;
 use super::facts::missing;
 use super::find::{Found, FoundGroup};
 use super::machines::Machines;
+use super::shapes::Shapes;
 use super::{rules, template};
 use crate::client::ACTIVITIES;
 use crate::id::{InstanceId, zone_of};
@@ -27,7 +28,7 @@ pub(super) fn listing(
     found: &Found,
     snapshot: &Snapshot,
     scope: &CloudScope,
-    machines: &Machines,
+    (machines, shapes): (&Machines, &Shapes),
     (region, now): (&str, Timestamp),
 ) -> (Listing<InstanceId>, Vec<String>) {
     let with_node: BTreeSet<InstanceId> = claims(snapshot).into_keys().collect();
@@ -40,7 +41,7 @@ pub(super) fn listing(
         if let (Err(why), Some(_)) = (&one.facts.activities, one.group.instances.iter().find(is_new)) {
             gaps.push(format!("how long instances have been booting is not known: {why}"));
         }
-        let (template, odd) = template::template(&one.group, region);
+        let (template, odd) = template::template(&one.group, region, shapes.get(&one.group.name));
         notes.extend(odd);
         groups.push(ListedGroup { template, ..group(one, found, machines, now) });
     }

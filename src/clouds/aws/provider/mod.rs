@@ -7,6 +7,7 @@
 //!                           |
 //!                         facts, rules, notes: who else changes a group, and what that forbids
 //!                         machines: what is parked, and whether EC2 lets machines be parked
+//!                         shapes, template: the next node of a group
 //!                           |
 //!                         listing --> join (its own crate): groups, memberships, members
 //!                                                                              |
@@ -23,6 +24,7 @@ mod machines;
 mod notes;
 mod one;
 mod rules;
+mod shapes;
 mod standby;
 mod steps;
 mod template;
@@ -79,7 +81,7 @@ impl ProviderKind for Kind {
             delete: Can::Yes,
             park: Can::Yes,
             zones: Can::Yes,
-            from_zero: Can::With("tags"),
+            from_zero: Can::Yes,
         }]
     }
 
@@ -142,10 +144,11 @@ impl Aws {
         let found = find::find(&client, snapshot, policy, &self.scope).await?;
         let machines = Machines::read(&client, &found.groups, snapshot, policy).await;
         let when = (client.region.as_str(), self.clock.now());
-        let (listing, odd) = listing::listing(&found, snapshot, &self.scope, &machines, when);
+        let (shapes, unread) = shapes::shapes(&client, snapshot, &*self.clock, &found.groups).await;
+        let (listing, odd) = listing::listing(&found, snapshot, &self.scope, (&machines, &shapes), when);
         let joined = join::join(&listing, snapshot);
         let notes = found.groups.iter().flat_map(|one| notes::notes(&one.group, &one.facts));
-        let notes = notes.chain(odd).chain(notes::of_machines(&machines)).collect();
+        let notes = notes.chain(odd).chain(unread).chain(notes::of_machines(&machines)).collect();
         self.groups = listing.groups.iter().map(|group| group.name.clone()).collect();
         self.members = joined.members;
         self.without_node = joined.without_node;

@@ -1,8 +1,9 @@
 //! The next node of a group, by the tags that Cluster Autoscaler reads too:
 //! `k8s.io/cluster-autoscaler/node-template/label/KEY`, `…/taint/KEY` (`value:Effect`) and `…/resources/NAME`.
 //!
-//! The launch template is not read: only EC2 shows it. A group's own nodes describe its next one; tags describe it in a group
-//! without nodes, and sizes in tags take precedence over measured sizes.
+//! A group's own nodes describe its next one; tags describe it in a group without nodes, and sizes in tags take precedence over
+//! measured sizes. Amounts that no tag has come from the types of the launch template. Its user data may set labels and taints in
+//! any language of any image, so it is not read: without a tag, labels and taints are unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +12,17 @@ use kube_rebalancer_core::model::{
     NodeResources, NodeTemplate, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
 };
 
+use crate::shape::NodeShape;
 use crate::types::Group;
 
 const PREFIX: &str = "k8s.io/cluster-autoscaler/node-template/";
 
 /// The template of a group, if its tags have one, and the problems of the tags.
-pub(super) fn template(group: &Group, region: &str) -> (Option<NodeTemplate>, Vec<String>) {
+pub(super) fn template(
+    group: &Group,
+    region: &str,
+    shape: Option<&NodeShape>,
+) -> (Option<NodeTemplate>, Vec<String>) {
     let mut template = NodeTemplate::default();
     let (mut further, mut odd, mut told) = (BTreeMap::new(), Vec::new(), false);
     for (key, value) in &group.tags {
@@ -35,18 +41,52 @@ pub(super) fn template(group: &Group, region: &str) -> (Option<NodeTemplate>, Ve
             odd.push(format!("Auto Scaling group {}: its tag {key} is left out: {why}", group.name));
         }
     }
-    if !told {
+    if !told && shape.is_none() {
         return (None, odd);
     }
     template.allocatable.further = (!further.is_empty()).then(|| Arc::new(further));
     template.capacity = template.allocatable.clone();
+    template.only_size = !told;
     let mut add = |key: &str, value: &str| template.labels.insert_missing(key, value);
-    add("kubernetes.io/os", "linux");
+    if told {
+        add("kubernetes.io/os", "linux");
+    }
     add("topology.kubernetes.io/region", region);
-    if let Some(kind) = only_kind(group) {
+    if let Some(kind) = only_kind(group).or_else(|| shape?.kind.as_deref()) {
         add("node.kubernetes.io/instance-type", kind);
     }
+    if let Some(shape) = shape {
+        if let Some(architecture) = shape.architecture {
+            add("kubernetes.io/arch", architecture);
+        }
+        fill(&mut template.allocatable, &shape.size.allocatable);
+        fill(&mut template.capacity, &shape.size.capacity);
+    }
     (Some(template), odd)
+}
+
+/// Adds the amounts that a node does not have yet.
+fn fill(amounts: &mut NodeResources, further: &NodeResources) {
+    amounts.memory = amounts.memory.or(further.memory);
+    amounts.cpu = amounts.cpu.or(further.cpu);
+    amounts.pods = amounts.pods.or(further.pods);
+    if let Some(more) = &further.further {
+        let mut all = (**more).clone();
+        all.extend(
+            amounts
+                .further
+                .iter()
+                .flat_map(|own| own.iter())
+                .map(|(name, amount)| (Arc::clone(name), *amount)),
+        );
+        amounts.further = Some(Arc::new(all));
+    }
+}
+
+/// Whether the tags of a group have memory and CPU of its next node.
+pub(super) fn has_size(group: &Group) -> bool {
+    let amounts = template(group, "", None).0.map(|template| template.allocatable);
+    amounts.is_some_and(|amounts| amounts.memory.is_some() && amounts.cpu.is_some())
 }
 
 /// The type of a group's instances, if only one is possible.
@@ -105,7 +145,7 @@ mod tests {
             ("resources/cpu", "15800m"),
             ("resources/nvidia.com/gpu", "1"),
         ]);
-        let (template, odd) = template(&group, "us-east-1");
+        let (template, odd) = template(&group, "us-east-1", None);
         let template = template.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
         assert_eq!(template.labels.get("hub.jupyter.org/node-purpose"), Some("user"));
@@ -121,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_tag_that_cannot_be_read_is_left_out_and_told() {
-        let odd = |key, value| template(&group(&[(key, value)]), "us-east-1").1.concat();
+        let odd = |key, value| template(&group(&[(key, value)]), "us-east-1", None).1.concat();
         assert!(odd("taint/a", "NoSchedule").contains("`NoSchedule` is not value:Effect"));
         assert!(odd("taint/a", "b:Never").contains("`Never` is no effect"));
         assert!(odd("resources/memory", "60 GB").contains("\"60 GB\" is not a quantity"));
-        assert_eq!(template(&Group::default(), "us-east-1"), (None, Vec::new()));
+        assert_eq!(template(&Group::default(), "us-east-1", None), (None, Vec::new()));
     }
 }

@@ -9,16 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{
-    Bytes, Labels, Millicores, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
-};
+use kube_rebalancer_core::model::{Labels, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores};
+use kube_rebalancer_join::{EVICTION, Eviction, Reserved};
 use serde::Deserialize;
 
 /// Maximum length of a metadata item on Compute Engine.
 const LONGEST: usize = 256 * 1024;
-
-/// The default amount of memory below which the kubelet evicts pods.
-const EVICTION: Bytes = Bytes(100 * 1024 * 1024);
 
 /// GKE's label with the number of pods of a node.
 const MAX_PODS: &str = "cloud.google.com/gke-max-pods-per-node";
@@ -36,26 +32,6 @@ pub(super) struct KubeEnv {
     pub(super) pods: Option<u64>,
     /// Its operating system, `linux` unless it is another.
     pub(super) os: String,
-}
-
-/// The amounts that the kubelet reserves from the capacity of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reserved {
-    /// Processor time for the system and Kubernetes.
-    pub(super) cpu: Millicores,
-    /// Memory for the system and Kubernetes.
-    pub(super) memory: Bytes,
-    /// The memory that is kept free.
-    pub(super) eviction: Eviction,
-}
-
-/// The memory that the kubelet keeps free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Eviction {
-    /// An amount.
-    Bytes(Bytes),
-    /// A part of the capacity, in percent.
-    Percent(u64),
 }
 
 /// The reason why a `kube-env` cannot be used.
@@ -172,6 +148,8 @@ fn reserved_of(
 
 #[cfg(test)]
 mod tests {
+    use kube_rebalancer_core::model::{Bytes, Millicores};
+
     use super::*;
 
     const MIB: u64 = 1024 * 1024;

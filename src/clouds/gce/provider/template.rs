@@ -11,15 +11,14 @@
 //! measured.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use kube_rebalancer_core::model::{Bytes, Labels, Millicores, Node, NodeResources, NodeTemplate, Snapshot};
-use kube_rebalancer_join::instance_of;
+use kube_rebalancer_core::model::{Labels, Node, NodeTemplate, Snapshot};
+use kube_rebalancer_join::{Hardware, NodeSize, instance_of};
 use kube_rebalancer_ports::Clock;
 
 use super::find::{FoundGroup, side_by_side};
-use super::kube_env::{Eviction, KubeEnv, Reserved};
+use super::kube_env::KubeEnv;
 use crate::engine::{ComputeEngine, Group, InstanceTemplate, MachineType};
 use crate::name::{InstanceId, Location, MachineTypeId, TemplateId, Zone};
 
@@ -34,8 +33,6 @@ const PODS: u64 = 110;
 
 /// The label that names a node's machine type.
 const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
-
-const MIB: u64 = 1024 * 1024;
 
 /// The results by name, or the messages of failures.
 #[derive(Debug, Default)]
@@ -133,7 +130,9 @@ fn node_template(
         && !is_measured(found, &template.machine_type, nodes)
     {
         let gpus = template.gpus.max(machine.gpus);
-        (result.allocatable, result.capacity) = size(&machine, reserved, env.pods.unwrap_or(PODS), gpus);
+        let hardware = Hardware { memory_mib: machine.memory_mib, cpus: machine.cpus, gpus };
+        let NodeSize { allocatable, capacity } = hardware.node(reserved, env.pods.unwrap_or(PODS));
+        (result.allocatable, result.capacity) = (allocatable, capacity);
     }
     Ok(Some(result))
 }
@@ -162,31 +161,4 @@ fn is_measured(found: &FoundGroup, machine_type: &str, nodes: &BTreeMap<Instance
     let own = found.instances.iter().filter_map(|one| nodes.get(&one.managed.instance));
     own.filter(|node| node.ready.is_some_and(|condition| condition.ready))
         .any(|node| node.labels.get(INSTANCE_TYPE).is_none_or(|label| label == machine_type))
-}
-
-/// The allocatable amounts and the capacity of a node of that machine type.
-fn size(machine: &MachineType, reserved: Reserved, pods: u64, gpus: u64) -> (NodeResources, NodeResources) {
-    let physical = machine.memory_mib.saturating_mul(MIB);
-    let memory = physical.saturating_sub(kernel(physical));
-    let cpu = machine.cpus.saturating_mul(1000);
-    let kept = match reserved.eviction {
-        Eviction::Bytes(bytes) => bytes.0,
-        Eviction::Percent(percent) => (memory / 100).saturating_add(1).saturating_mul(percent),
-    };
-    let further = (gpus > 0).then(|| Arc::new(BTreeMap::from([(Arc::from("nvidia.com/gpu"), gpus)])));
-    let offer = |memory, cpu| NodeResources {
-        memory: Some(Bytes(memory)),
-        cpu: Some(Millicores(cpu)),
-        pods: Some(pods),
-        further: further.clone(),
-    };
-    let free = memory.saturating_sub(reserved.memory.0).saturating_sub(kept);
-    (offer(free, cpu.saturating_sub(reserved.cpu.0)), offer(memory, cpu))
-}
-
-/// The memory that the Linux kernel reserves: a 64th, 16 MiB, and 64 MiB of buffers above 3 GiB. Cluster Autoscaler
-/// uses the same formula.
-fn kernel(physical: u64) -> u64 {
-    let buffers = if physical > 3 * 1024 * MIB { 64 * MIB } else { 0 };
-    physical / 64 + 16 * MIB + buffers
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fake_asg::{Call, Fault, Own};
+use fake_asg::{Call, Fault, LaunchTemplate, Own};
 use fake_http::Desk;
 use kube_rebalancer_core::model::Node;
 use kube_rebalancer_core::model::annotation::{PARKED_AT, WOKEN_AT};
@@ -83,7 +83,12 @@ impl provider_faults::Deed for Deed {
         let world = World::new(3);
         world.fake.set_launch(self != Self::SetDesired);
         match self {
-            Self::Launch | Self::SetDesired | Self::Delete | Self::Park => {}
+            Self::Launch => {
+                // No node is Ready, so its size is read.
+                world.fake.edit(USERS, |group| *group = group.clone().template("lt-1", "1"));
+                world.fake.add_template("lt-1", LaunchTemplate::of(&[Some("m5.large")]));
+            }
+            Self::SetDesired | Self::Delete | Self::Park => {}
             Self::Wake => world.set_aside(1, "stopped"),
             Self::Rejoin => world.set_aside(1, "running"),
         }
@@ -145,5 +150,5 @@ impl provider_faults::Deed for Deed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_request_fails_nothing_is_done_twice_and_the_next_run_makes_it_good() {
     let own = [Own::Throttling, Own::ResourceContention, Own::ScalingActivityInProgress].map(Fault::Own);
-    try_all(&DEEDS, &own).await.is_all_well(85, 85 * 40);
+    try_all(&DEEDS, &own).await.is_all_well(87, 87 * 40);
 }

@@ -10,4 +10,5 @@ mod parking;
 mod permissions;
 mod returning;
 mod rows;
+mod shapes;
 mod world;

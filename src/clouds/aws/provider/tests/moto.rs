@@ -6,12 +6,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Node;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::Hardware;
 use kube_rebalancer_ports::{Clock, CloudScope, GroupAnswer, InstanceToDelete, Provider};
 
 use super::world::{ops, snapshot};
 use crate::client::{Deed, Pace};
 use crate::machine::Power;
 use crate::provider::Aws;
+use crate::shape::{Source, TemplateVersion};
 
 #[derive(Debug)]
 struct Long;
@@ -52,6 +54,17 @@ async fn a_provider_works_against_moto() {
     let why = group.not_shrinkable.as_deref().unwrap();
     assert!(why.starts_with("whether an instance refresh is under way is not known"), "{why}");
     assert_eq!(group.not_growable.as_deref(), Some(why));
+    let client = cloud.client.as_ref().unwrap();
+    let users = client.group("users", false).await.unwrap();
+    let [Source::Template(version)] = users.sources.as_slice() else { panic!("{:?}", users.sources) };
+    assert_eq!(version.version, "$Latest");
+    assert_eq!(client.kind_of_template(version).await.unwrap().as_deref(), Some("m5.xlarge"));
+    let unknown = TemplateVersion { version: "9".to_owned(), ..version.clone() };
+    assert!(client.kind_of_template(&unknown).await.is_err());
+    let kinds = client.machine_kinds(&["m5.xlarge", "x9.huge"]).await.unwrap();
+    let [kind] = kinds.as_slice() else { panic!("{kinds:?}") };
+    assert_eq!((&*kind.name, kind.pods, kind.is_arm), ("m5.xlarge", 58, Some(false)));
+    assert_eq!(kind.hardware, Hardware { memory_mib: 16_384, cpus: 4, gpus: 0 });
     let names: Vec<String> = group.instances.iter().map(|one| one.name.clone()).collect();
     assert_eq!(names.len(), 3);
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fake_asg::{Account, FakeAsg, Group};
+use fake_asg::{Account, FakeAsg, Group, LaunchTemplate};
 use kube_rebalancer_core::model::annotation::PARKED_AT;
 use kube_rebalancer_ports::{GroupAnswer, Provider};
 
@@ -22,6 +22,9 @@ const LOOKING: [&str; 7] = [
 /// The actions that change a group of the cluster.
 const CHANGING: [&str; 3] = ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"];
 
+/// The actions that read the size of a new node, for any group.
+const SHAPES: [&str; 2] = ["DescribeInstanceTypes", "DescribeLaunchTemplateVersions"];
+
 /// The further actions of a run that parks: the ones on any instance, on a group of the cluster, and on its instances.
 const PARKING: [&[&str]; 3] =
     [&["DescribeInstances"], &["EnterStandby", "ExitStandby"], &["StartInstances", "StopInstances"]];
@@ -31,7 +34,7 @@ fn parking() -> Vec<&'static str> {
 }
 
 fn all() -> BTreeSet<String> {
-    LOOKING.into_iter().chain(CHANGING).map(str::to_owned).collect()
+    LOOKING.into_iter().chain(CHANGING).chain(SHAPES).map(str::to_owned).collect()
 }
 
 fn world(actions: &[&str]) -> World {
@@ -49,13 +52,12 @@ fn the_policy_is_the_one_of_the_documentation() {
     let policy: serde_json::Value = serde_json::from_str(json).unwrap();
     let actions = |at: usize| -> Vec<String> {
         let list = policy["Statement"][at]["Action"].as_array().unwrap();
-        list.iter()
-            .map(|action| action.as_str().unwrap().trim_start_matches("autoscaling:").to_owned())
-            .collect()
+        list.iter().map(|action| action.as_str().unwrap().split_once(':').unwrap().1.to_owned()).collect()
     };
     assert_eq!(actions(0), LOOKING);
     assert_eq!(actions(1), CHANGING);
-    assert_eq!(policy["Statement"].as_array().unwrap().len(), 2);
+    assert_eq!(actions(2), SHAPES);
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 3);
     let condition = &policy["Statement"][1]["Condition"]["StringEquals"];
     assert_eq!(condition["aws:ResourceTag/kubernetes.io/cluster/my-cluster"], "owned");
 }
@@ -102,8 +104,10 @@ async fn both_policies_are_enough_to_park_and_to_wake_and_nothing_else_is_called
 
 #[tokio::test]
 async fn the_policy_is_enough_and_nothing_else_is_called() {
-    let names: Vec<&str> = LOOKING.into_iter().chain(CHANGING).collect();
+    let names: Vec<&str> = LOOKING.into_iter().chain(CHANGING).chain(SHAPES).collect();
     let world = world(&names);
+    world.fake.edit(USERS, |group| *group = group.clone().template("lt-1", "1"));
+    world.fake.add_template("lt-1", LaunchTemplate::of(&[Some("m5.large")]));
     let mut called = BTreeSet::new();
     let mut take = |fake: &FakeAsg| called.extend(fake.calls().into_iter().map(|call| call.method));
     let cloud = world.cloud().await;
