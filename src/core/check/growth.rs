@@ -1,15 +1,15 @@
 //! Sections 3, 5 and 7: which groups may grow, and by how much.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::facts::{Facts, NodeFacts, age, taints};
+use super::facts::{Class, Facts, NodeFacts, age, class, taints};
 use super::objects::is_only_object;
-use super::reach::is_windows;
+use super::reach::{is_windows, tolerates};
 use super::steps::{Growth, Steps};
 use super::violation::Violation;
-use crate::model::{Instance, NodeGroup, NodeResources, TaintEffect};
+use crate::model::{Instance, NodeGroup, NodeResources, Taint, TaintEffect};
 
 /// The name of a missing group in a violation.
 const NO_GROUP: &str = "(none)";
@@ -173,31 +173,69 @@ fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, foun
     }
 }
 
-/// Whether the group's next node would be reserved. It has the taints that all of its nodes share, so only nodes without
-/// further taints show that. If each has further taints, all of them show it, unless they share none.
+/// Whether the group's next node would be reserved. Its nodes with the same taints show that. If there are none, all of
+/// them show it, unless the new node has no taint.
 fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
     let members: Vec<&NodeFacts<'_>> =
         facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).collect();
-    let keeps_away = |node: &NodeFacts<'_>| -> BTreeSet<(String, String, TaintEffect)> {
-        let lasting = taints::lasting(node.node, facts.policy);
-        lasting.map(|taint| (taint.key.clone(), taint.value.clone(), taint.effect)).collect()
+    let judges = judges(&members);
+    let windows = 2 * judges.iter().filter(|node| is_windows(node.node)).count() > judges.len();
+    let new = new_taints(facts, group, &members, &judges);
+    let alike = |node: &&&NodeFacts<'_>| {
+        let has: BTreeSet<_> = taints::lasting(node.node, facts.policy).map(identity).collect();
+        has == new && is_windows(node.node) == windows
     };
-    let of_each: Vec<_> = members.iter().map(|node| keeps_away(node)).collect();
-    let shared =
-        |node: &BTreeSet<_>| node.iter().all(|taint| of_each.iter().all(|other| other.contains(taint)));
-    let windows = members.iter().all(|node| is_windows(node.node));
-    let mut alike = members
-        .iter()
-        .zip(&of_each)
-        .filter(|(node, taints)| shared(taints) && is_windows(node.node) == windows)
-        .peekable();
+    let mut alike = members.iter().filter(alike).peekable();
     if alike.peek().is_some() {
-        return alike.all(|(node, _)| node.reserved);
+        return alike.all(|node| node.reserved);
     }
-    of_each
-        .first()
-        .is_some_and(|first| first.iter().any(|taint| of_each.iter().all(|one| one.contains(taint))))
-        && members.iter().all(|node| node.reserved)
+    !new.is_empty() && members.iter().all(|node| node.reserved)
+}
+
+/// The nodes that show what the next one is like: the healthy ones, or all if none is healthy.
+fn judges<'m, 'a>(members: &[&'m NodeFacts<'a>]) -> Vec<&'m NodeFacts<'a>> {
+    let is_healthy = |node: &&&NodeFacts<'_>| node.health.is_usable() || node.health.is_filled();
+    let healthy: Vec<_> = members.iter().filter(is_healthy).copied().collect();
+    if healthy.is_empty() { members.to_vec() } else { healthy }
+}
+
+type TaintIdentity<'t> = (&'t str, &'t str, TaintEffect);
+
+fn identity(taint: &Taint) -> TaintIdentity<'_> {
+    (&taint.key, &taint.value, taint.effect)
+}
+
+/// The lasting taints that a new node surely has: at least half of the nodes have them, or the template names them and a
+/// node has them. One that came to a part of the nodes after their users is left out.
+fn new_taints<'f>(
+    facts: &'f Facts<'_>,
+    group: &'f NodeGroup,
+    members: &[&'f NodeFacts<'_>],
+    judges: &[&'f NodeFacts<'_>],
+) -> BTreeSet<TaintIdentity<'f>> {
+    let has =
+        |node: &NodeFacts<'_>, one: &Taint| node.node.taints.iter().any(|it| identity(it) == identity(one));
+    let named: BTreeSet<_> =
+        group.template.iter().flat_map(|template| &template.taints).map(identity).collect();
+    let is_tolerated = |one: &Taint| {
+        facts.on_tainted.iter().any(|(index, pod)| {
+            let in_pool = facts.nodes.get(*index).is_some_and(|node| Some(node.pool) == facts.pool_of(group));
+            let is_user = matches!(class(pod, facts.policy), Class::Dynamic | Class::Placeholder);
+            in_pool && is_user && tolerates(&pod.constraints, one)
+        })
+    };
+    let is_sure = |one: &&Taint| {
+        let most = || 2 * judges.iter().filter(|node| has(node, one)).count() >= judges.len();
+        let by_all = || members.iter().all(|node| has(node, one));
+        let of_users = || one.effect != TaintEffect::NoSchedule || is_tolerated(one);
+        named.contains(&identity(one)) || most() && (by_all() || of_users())
+    };
+    let seen: BTreeMap<_, &Taint> = members
+        .iter()
+        .flat_map(|node| taints::lasting(node.node, facts.policy))
+        .map(|taint| (identity(taint), taint))
+        .collect();
+    seen.into_values().filter(is_sure).map(identity).collect()
 }
 
 /// Whether this run may change a group: one of its nodes is managed, or the operator named groups.

@@ -314,7 +314,7 @@ fn join(nodes: &mut [Node], group: &NodeGroup) {
 }
 
 /// The substitute group of a pool's common nodes. Its new node is as large as the newest existing one, and has the labels
-/// and taints that all share.
+/// and taints of most of them.
 fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     let shows = |node: &NodeFacts<'_>| node.is_common() && !is_only_object(facts, node);
     let members: Vec<&NodeFacts<'_>> =
@@ -338,26 +338,31 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
         template: newest.map(|newest| NodeTemplate {
             allocatable: newest.node.allocatable.clone(),
             capacity: newest.node.capacity.clone(),
-            labels: shared_labels(&members, newest),
-            taints: shared_taints(facts, &members, newest),
+            labels: labels_of_most(&members),
+            taints: taints_of_most(facts, &members),
             only_size: false,
         }),
         ..NodeGroup::default()
     }
 }
 
-fn shared_labels(members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> Labels {
-    let shared =
-        |key: &str, value: &str| members.iter().all(|member| member.node.labels.get(key) == Some(value));
-    one.node.labels.filtered(|key, value| key != HOSTNAME && shared(key, value))
+/// The labels that most of these nodes have.
+fn labels_of_most(members: &[&NodeFacts<'_>]) -> Labels {
+    let mut numbers: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for label in
+        members.iter().flat_map(|member| member.node.labels.iter()).filter(|(key, _)| *key != HOSTNAME)
+    {
+        *numbers.entry(label).or_default() += 1;
+    }
+    numbers.into_iter().filter(|(_, number)| 2 * number > members.len()).map(|(label, _)| label).collect()
 }
 
-fn shared_taints(facts: &Facts<'_>, members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> Vec<Taint> {
-    let same = |mine: &Taint, theirs: &Taint| {
-        (&mine.key, &mine.value, mine.effect) == (&theirs.key, &theirs.value, theirs.effect)
-    };
-    let shared = |taint: &Taint| {
-        members.iter().all(|member| member.node.taints.iter().any(|theirs| same(taint, theirs)))
-    };
-    taints::lasting(one.node, facts.policy).filter(|taint| shared(taint)).cloned().collect()
+/// The lasting taints that at least half of these nodes have.
+fn taints_of_most(facts: &Facts<'_>, members: &[&NodeFacts<'_>]) -> Vec<Taint> {
+    let mut numbers: BTreeMap<_, (&Taint, usize)> = BTreeMap::new();
+    for taint in members.iter().flat_map(|member| taints::lasting(member.node, facts.policy)) {
+        numbers.entry((&taint.key, &taint.value, taint.effect)).or_insert((taint, 0)).1 += 1;
+    }
+    let most = numbers.into_values().filter(|(_, number)| 2 * number >= members.len());
+    most.map(|(taint, _)| taint.clone()).collect()
 }

@@ -157,7 +157,7 @@ impl<'a> Growth<'a> {
         for (index, (group, daemons)) in self.groups.iter_mut().zip(daemons).enumerate() {
             group.nodes = nodes.remove(&index).unwrap_or_default();
             group.members = members.remove(&index).unwrap_or_default();
-            group.template = Template::of(survey, group.group, &group.nodes, &daemons);
+            group.template = Template::of(survey, group.group, group.pool, &group.nodes, &daemons);
             group.zone_nodes = group.group.map_or(0, |group| nodes_in_zone(survey, group));
         }
     }

@@ -4,29 +4,23 @@
 //!   group's template ---------------+
 //!   median of its healthy nodes ----+--> size, per resource
 //!   DaemonSets on most of those ------> its daemon pods
-//!   what all of its nodes share ------> labels and taints, once for each zone it may be in
+//!   what most of those have in common -> labels and taints, once for each zone it may be in
 //! ```
 //!
 //! No single node decides: a node that reports wrong amounts, or is about to fail, is not typical.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::common::dedicates;
+use look::Kin;
+
 use super::median::lower_median_amounts;
 use super::pools::PoolIndex;
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
-use super::taints::{lasting, tolerates};
-use crate::model::{
-    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint, TaintEffect,
-};
+use crate::model::{Amounts, ControllerKey, Labels, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
-
-/// The label that no two nodes share.
-const HOSTNAME: &str = "kubernetes.io/hostname";
-
-/// The label that names a node's zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// The expected properties of a node that does not exist yet.
 #[derive(Clone, Debug)]
@@ -83,6 +77,7 @@ impl<'a> Template<'a> {
     pub(super) fn of(
         survey: &Survey<'a>,
         group: Option<&NodeGroup>,
+        pool: Option<PoolIndex>,
         nodes: &[NodeIndex],
         daemons: &DaemonSets<'a>,
     ) -> Option<Self> {
@@ -110,6 +105,7 @@ impl<'a> Template<'a> {
             }
         };
         let all: Vec<&NodeFacts<'_>> = nodes.iter().filter_map(facts).collect();
+        let kin = Kin { survey, group, pool, all: &all, healthy: &healthy };
         let known_amount = |resource: &Resource| (1..u64::MAX).contains(&divided.of(*resource));
         survey.policy.resources.iter().all(known_amount).then(|| {
             let load = daemons.counted.clone().plus(&daemons.omitted);
@@ -121,8 +117,8 @@ impl<'a> Template<'a> {
                 each: daemons.each.clone(),
                 free: offer.clone().minus(&load),
                 offer,
-                labels: labels(survey, group, known, &all),
-                taints: taints(survey, known, &all),
+                labels: kin.labels(),
+                taints: kin.taints(),
             }
         })
     }
@@ -183,119 +179,6 @@ fn sized(
     Some(offer)
 }
 
-/// The labels of a new node: the labels that all nodes of the group share, else the template's; once for each zone.
-fn labels(
-    survey: &Survey<'_>,
-    group: Option<&NodeGroup>,
-    known: Option<&NodeTemplate>,
-    nodes: &[&NodeFacts<'_>],
-) -> Vec<Labels> {
-    let mut shared = match nodes.split_first() {
-        Some((first, rest)) => {
-            // The label of a driver for local disks, such as `topology.topolvm.io/node`, names the one node.
-            let names_it = |key: &str, value: &str| rest.is_empty() && names_the_host(first.node, key, value);
-            let everywhere = |key: &str, value: &str| {
-                key != HOSTNAME
-                    && !names_it(key, value)
-                    && rest.iter().all(|node| node.node.labels.get(key) == Some(value))
-            };
-            first.node.labels.filtered(everywhere)
-        }
-        None => known.map(|template| template.labels.clone()).unwrap_or_default(),
-    };
-    shared.remove(HOSTNAME);
-    let mut zones: Vec<String> = match group {
-        Some(NodeGroup { zone: Some(zone), .. }) => vec![zone.clone()],
-        Some(NodeGroup { zones, .. }) => zones.clone(),
-        None => Vec::new(),
-    };
-    if zones.is_empty() {
-        let distinct: BTreeSet<&str> = nodes.iter().filter_map(|node| node.zone).collect();
-        zones = distinct.into_iter().map(str::to_owned).collect();
-    }
-    zones.sort_unstable();
-    zones.dedup();
-    if zones.is_empty() {
-        return vec![shared];
-    }
-    let healthy: Vec<&Node> =
-        nodes.iter().filter(|facts| facts.is_typical()).map(|facts| facts.node).collect();
-    let further = if healthy.is_empty() {
-        let of_cluster: Vec<&Node> = survey.managed().map(|(_, facts)| facts.node).collect();
-        zone_labels(&of_cluster, false)
-    } else {
-        zone_labels(&healthy, true)
-    };
-    let in_zone = |zone: String| {
-        let mut labels = shared.clone();
-        for key in &further {
-            labels.insert(*key, zone.as_str());
-        }
-        labels.insert(ZONE.to_owned(), zone);
-        labels
-    };
-    zones.into_iter().map(in_zone).collect()
-}
-
-/// Whether a label has the name of a node or its host for its value, and `node` or `host` in its own name.
-fn names_the_host(node: &Node, key: &str, value: &str) -> bool {
-    let of_a_host = |key: &str| ["node", "host"].iter().any(|word| key.contains(word));
-    (value == node.name || node.labels.get(HOSTNAME) == Some(value))
-        && key.rsplit('/').next().is_some_and(of_a_host)
-}
-
-/// The further labels that name the zone of a node. A CSI driver sets one of its own, such as
-/// `topology.ebs.csi.aws.com/zone`, and the volumes that it makes ask for that one. More than half of these nodes have their
-/// own zone there; without `everywhere`, more than half of those with the label. A majority decides, because a kubelet may
-/// write the label, and a driver may leave it empty.
-fn zone_labels<'n>(nodes: &[&'n Node], everywhere: bool) -> BTreeSet<&'n str> {
-    let value = |node: &'n Node, key: &str| node.labels.get(key).filter(|zone| !zone.is_empty());
-    let is_named = |key: &&str| {
-        let labelled = || nodes.iter().filter_map(|node| Some((value(node, key)?, node.zone())));
-        let agree = labelled().filter(|(zone, own)| Some(*zone) == *own).count();
-        2 * agree > if everywhere { nodes.len() } else { labelled().count() }
-    };
-    let keys = nodes.iter().flat_map(|node| node.labels.keys()).filter(|key| key.ends_with("/zone"));
-    let keys: BTreeSet<&str> = keys.filter(|key| *key != ZONE).collect();
-    keys.into_iter().filter(is_named).collect()
-}
-
-/// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
-fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
-    if let Some((first, rest)) = nodes.split_first() {
-        let everywhere = |taint: &&Taint| rest.iter().all(|node| has(&node.node.taints, taint));
-        let is_known = |taint: &Taint| known.is_some_and(|template| has(&template.taints, taint));
-        let stays = |taint: &&Taint| is_known(taint) || !came_later(survey, first.pool, taint);
-        lasting(&first.node.taints, survey.policy).filter(everywhere).filter(stays).cloned().collect()
-    } else {
-        let taints = known.map(|template| template.taints.as_slice()).unwrap_or_default();
-        lasting(taints, survey.policy).cloned().collect()
-    }
-}
-
-/// Whether a taint came to the nodes of a pool after their users, none of whom tolerates it: a person recycles the pool, and a
-/// new node does not have it.
-fn came_later(survey: &Survey<'_>, pool: PoolIndex, taint: &Taint) -> bool {
-    let on_a_common_node =
-        survey.common(pool).any(|(_, facts)| !survey.is_only_object(facts) && has(&facts.node.taints, taint));
-    // A Node object without a machine shows nothing of a new node. But it may be the reason why the other nodes are reserved.
-    let shows = |facts: &NodeFacts<'_>| !on_a_common_node || !survey.is_only_object(facts);
-    let of_pool = survey.of_pool(pool).filter(|(_, facts)| shows(facts));
-    let of_pool: Vec<&Node> = of_pool.map(|(_, facts)| facts.node).collect();
-    let mut users = survey.population.bound_to(pool).peekable();
-    taint.effect == TaintEffect::NoSchedule
-        && !dedicates(taint, &of_pool)
-        && users.peek().is_some()
-        && !users.any(|constraints| tolerates(constraints, &taint.key, &taint.value, taint.effect))
-        && of_pool.iter().all(|node| has(&node.taints, taint))
-}
-
-fn has(taints: &[Taint], taint: &Taint) -> bool {
-    let same =
-        |other: &Taint| (&other.key, &other.value, other.effect) == (&taint.key, &taint.value, taint.effect);
-    taints.iter().any(same)
-}
-
 /// The requests of the `DaemonSets` that have a pod on more than half of the healthy nodes of each set of nodes. `set_of`
 /// names the sets of a node.
 pub(super) fn daemon_sets<'a>(
@@ -334,6 +217,3 @@ pub(super) fn daemon_sets<'a>(
     }
     result
 }
-
-#[cfg(test)]
-mod tests;

@@ -144,9 +144,7 @@ fn finish(
     may_grow: bool,
 ) -> Shape {
     let (labels, mut taints) = look(world, group, members, healthy);
-    if !members.is_empty() {
-        taints.retain(|taint| !came_later(world, group, pool, taint));
-    }
+    taints.retain(|taint| !came_later(world, group, pool, members, taint));
     let (allocatable, capacity) = size(None, group, healthy);
     let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
     for (_, requests, counts) in world.typical_daemons(healthy) {
@@ -215,8 +213,15 @@ fn finish(
     shape
 }
 
-/// A taint that every node of the pool has, that no template names, and that none of the users there tolerates.
-fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &Taint) -> bool {
+/// A taint that every node of the pool has, or a part of a group with users, that no template names, and that none of the
+/// users of the pool tolerates.
+fn came_later(
+    world: &World<'_>,
+    group: Option<&NodeGroup>,
+    pool: &str,
+    members: &[&Node],
+    taint: &Taint,
+) -> bool {
     let same = |one: &Taint| (&one.key, &one.value, one.effect) == (&taint.key, &taint.value, taint.effect);
     let template = group.and_then(|group| group.template.as_ref());
     let is_user = |pod: &Pod| {
@@ -231,6 +236,10 @@ fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &
         .collect();
     let tolerate =
         |pod: &&Pod| words::tolerates(&pod.constraints.tolerations, &taint.key, &taint.value, taint.effect);
+    let on_a_part = || {
+        let used = |pod: &&Pod| members.iter().any(|node| pod.node_name.as_deref() == Some(&*node.name));
+        members.iter().any(|node| !node.taints.iter().any(same)) && users.iter().any(used)
+    };
     let has = |machine: &&Machine<'_>| machine.taints().iter().any(same);
     let is_gone = |machine: &&Machine<'_>| super::objects::is_only_object(world, machine);
     let common =
@@ -241,12 +250,13 @@ fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &
     taint.effect == TaintEffect::NoSchedule
         && !special
         && !template.is_some_and(|template| template.taints.iter().any(same))
-        && of_pool().all(|machine| has(&machine))
+        && (of_pool().all(|machine| has(&machine)) || on_a_part())
         && !users.is_empty()
         && !users.iter().any(tolerate)
 }
 
-/// Labels (for each zone) and taints that all nodes of the group share; for a group without nodes, its template's.
+/// Labels (for each zone) and taints of most healthy nodes of the group, or of most of all if none is healthy, and what its
+/// template adds.
 fn look(
     world: &World<'_>,
     group: Option<&NodeGroup>,
@@ -254,29 +264,39 @@ fn look(
     healthy: &[&Node],
 ) -> (Vec<Labels>, Vec<Taint>) {
     let template = group.and_then(|group| group.template.as_ref());
-    let (mut labels, mut taints) = match (members.split_first(), template) {
-        (Some((first, rest)), _) => {
+    let asked = if healthy.is_empty() { members } else { healthy };
+    let mut labels = template.map(|template| template.labels.clone()).unwrap_or_default();
+    for node in asked {
+        for (key, value) in node.labels.iter() {
+            let most =
+                2 * asked.iter().filter(|other| other.labels.get(key) == Some(value)).count() > asked.len();
             // The only node of a group has labels of its own, by which volumes on its disk name it.
-            let of_its_own = |key: &str, value: &str| {
-                let last = key.rsplit('/').next().unwrap_or(key);
-                let host = first.labels.get(words::HOSTNAME);
-                let names_it = value == first.name || host.is_some_and(|host| host == value);
-                rest.is_empty() && names_it && (last.contains("node") || last.contains("host"))
-            };
-            let everywhere = |key: &str, value: &str| {
-                !of_its_own(key, value) && rest.iter().all(|node| node.labels.get(key) == Some(value))
-            };
-            let labels = first.labels.filtered(everywhere);
-            let same = |left: &Taint, right: &Taint| {
-                (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
-            };
-            let mut taints = first.taints.clone();
-            taints.retain(|taint| rest.iter().all(|node| node.taints.iter().any(|one| same(one, taint))));
-            (labels, taints)
+            let last = key.rsplit('/').next().unwrap_or(key);
+            let host = node.labels.get(words::HOSTNAME);
+            let names_it = value == node.name || host.is_some_and(|host| host == value);
+            let its_own = asked.len() == 1 && names_it && (last.contains("node") || last.contains("host"));
+            if most && !its_own {
+                labels.insert(key, value);
+            }
         }
-        (None, Some(NodeTemplate { labels, taints, .. })) => (labels.clone(), taints.clone()),
-        (None, None) => (Labels::default(), Vec::new()),
+    }
+    let same = |left: &Taint, right: &Taint| {
+        (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
     };
+    let has = |taints: &[Taint], taint: &Taint| taints.iter().any(|one| same(one, taint));
+    let on = |nodes: &[&Node], taint: &Taint| nodes.iter().filter(|node| has(&node.taints, taint)).count();
+    let mut taints: Vec<Taint> = Vec::new();
+    let named = template.map(|template| template.taints.clone()).unwrap_or_default();
+    for taint in members.iter().flat_map(|node| &node.taints).chain(&named) {
+        let new = if has(&named, taint) {
+            healthy.is_empty() || on(members, taint) > 0
+        } else {
+            2 * on(asked, taint) >= asked.len()
+        };
+        if new && !has(&taints, taint) {
+            taints.push(taint.clone());
+        }
+    }
     labels.remove(words::HOSTNAME);
     taints.retain(|taint| words::is_lasting(taint, world.policy));
     let zones: BTreeSet<String> = match group.map(|group| (&group.zone, group.zones.is_empty())) {

@@ -2,6 +2,7 @@
 
 mod growth;
 mod nodes;
+mod odd;
 mod pods;
 mod pools;
 mod rest;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::Pod;
 use crate::plan::fixture::{Build, cluster, named, node, pod, taint, tolerating};
+use crate::policy::Policy;
 
 const DRIVER: &str = "topology.ebs.csi.aws.com/zone";
 
@@ -34,8 +35,10 @@ fn new_taints(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<String> {
     let policy = Policy { preemptible_labels: ["user".to_owned()].into(), ..Policy::default() };
     let survey = Survey::new(&snapshot, &policy);
     let nodes: Vec<&NodeFacts<'_>> = survey.managed().map(|(_, facts)| facts).collect();
-    let template = NodeTemplate { taints: vec![taint("known")], ..NodeTemplate::default() };
-    taints(&survey, Some(&template), &nodes).into_iter().map(|taint| taint.key).collect()
+    let template = Some(NodeTemplate { taints: vec![taint("known")], ..NodeTemplate::default() });
+    let group = NodeGroup { template, ..NodeGroup::default() };
+    let kin = Kin { survey: &survey, group: Some(&group), pool: Some(0), all: &nodes, healthy: &nodes };
+    kin.taints().into_iter().map(|taint| taint.key).collect()
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn a_taint_that_came_after_the_users_is_not_one_of_a_new_node() {
         ("a user waits, and is on no node", vec![pod("hub/ada").labelled("user")]),
         ("a critical pod", vec![pod("hub/hub").on("n1")]),
     ] {
-        assert_eq!(new_taints(both(), pods), ["recycle", "known"], "{sentence}");
+        assert_eq!(new_taints(both(), pods), ["known", "recycle"], "{sentence}");
     }
     let hard = |name: &str| Node {
         taints: vec![Taint { effect: TaintEffect::NoExecute, ..taint("recycle") }],
@@ -70,8 +73,11 @@ fn a_taint_that_came_after_the_users_is_not_one_of_a_new_node() {
         ["hub.jupyter.org/dedicated"],
         "a new core node has it"
     );
-    let mixed = vec![tainted("n1", &["recycle"]), tainted("n2", &["recycle"]), node("n3")];
-    assert!(new_taints(mixed, vec![user("hub/ada")]).is_empty(), "not all nodes have it");
+    let mixed = || vec![tainted("n1", &["recycle"]), tainted("n2", &["recycle"]), node("n3")];
+    assert!(new_taints(mixed(), vec![user("hub/ada")]).is_empty(), "a person recycles most of the nodes");
+    for (sentence, pods) in [("nobody uses it", vec![]), ("a user tolerates it", vec![tolerant("hub/ben")])] {
+        assert_eq!(new_taints(mixed(), pods), ["recycle"], "{sentence}");
+    }
 }
 
 #[test]
@@ -97,4 +103,34 @@ fn a_label_of_a_driver_names_the_zone_where_it_agrees_on_most_nodes() {
     }
     let team = labelled(&[(ZONE, "z1"), ("team", "z1")]);
     assert!(zone_labels(&[&team], true).is_empty(), "a label for something else");
+}
+
+#[test]
+fn more_than_half_of_the_nodes_decide_about_a_label() {
+    let with = |value: &'static str| labelled(&[("pool", value)]);
+    let none = || labelled(&[]);
+    for (sentence, nodes, expected) in [
+        ("no node", vec![], None),
+        ("one node", vec![with("users")], Some("users")),
+        ("half", vec![with("users"), none()], None),
+        ("two of three", vec![with("users"), none(), with("users")], Some("users")),
+        (
+            "two of three, the first has another value",
+            vec![with("x"), with("users"), with("users")],
+            Some("users"),
+        ),
+        (
+            "two of three, the last has another value",
+            vec![with("users"), with("users"), with("x")],
+            Some("users"),
+        ),
+        ("two of four, and two others", vec![with("users"), with("x"), with("users"), with("y")], None),
+        (
+            "three of five, in turn with others",
+            vec![with("x"), with("users"), with("y"), with("users"), with("users")],
+            Some("users"),
+        ),
+    ] {
+        assert_eq!(of_most(nodes.iter()).get("pool"), expected, "{sentence}");
+    }
 }
