@@ -121,10 +121,7 @@ fn why_useless(
         return useless(format!("its youngest node, {name}, is reserved by its taints"));
     }
     let never_usable = match youngest.state {
-        NodeState::Broken => {
-            let since = youngest.node.ready.and_then(|ready| ready.since);
-            since.unwrap_or(now).duration_since(created_at) < limit
-        }
+        NodeState::Broken => youngest.not_ready_since.unwrap_or(now).duration_since(created_at) < limit,
         // The omitted pods that fill it may end.
         NodeState::NotInUse => !youngest.without_capacity,
         NodeState::Serving

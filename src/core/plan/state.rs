@@ -15,6 +15,9 @@ const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 /// written within seconds; a taint this much younger is of a later cordon.
 const SAME_CORDON: SignedDuration = SignedDuration::from_mins(5);
 
+/// The taints that the control plane sets on a node that is not Ready.
+const NOT_READY: [&str; 2] = ["node.kubernetes.io/not-ready", taint::UNREACHABLE];
+
 /// The age of a moment; zero for a moment in the future.
 pub(crate) fn age(moment: Timestamp, observed_at: Timestamp) -> SignedDuration {
     observed_at.duration_since(moment).max(SignedDuration::ZERO)
@@ -47,10 +50,13 @@ pub(crate) fn says_ready(node: &Node) -> bool {
     node.ready.is_some_and(|condition| condition.ready)
 }
 
-/// When a node became NotReady, or when it was created.
-pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
-    let condition = node.ready.filter(|condition| !condition.ready);
-    condition.and_then(|condition| condition.since).or(node.created_at)
+/// When a node became NotReady, or when it was created. A kubelet writes the time of the condition and may write it anew; the
+/// control plane writes the time of its taint. The earlier one counts.
+pub(super) fn not_ready_since(node: &Node, observed_at: Timestamp) -> Option<Timestamp> {
+    let condition = node.ready.filter(|condition| !condition.ready).and_then(|condition| condition.since);
+    let taints = node.taints.iter().filter(|one| NOT_READY.contains(&one.key.as_str()));
+    let times = condition.into_iter().chain(taints.filter_map(|one| one.added_at));
+    times.filter(|at| credible(*at, observed_at)).min().or(node.created_at)
 }
 
 /// The key of the annotation or the label by which somebody decided that the node stays: scale-down-disabled, or the same in
@@ -182,7 +188,7 @@ pub(super) fn state(
         if parked_at.is_some() {
             return (NodeState::Parked, None);
         }
-        let state = match young(not_ready_since(node)) || young(woken_at) {
+        let state = match young(not_ready_since(node, observed_at)) || young(woken_at) {
             false => NodeState::Broken,
             true if claimed => NodeState::Claimed,
             true => NodeState::Booting,
@@ -196,6 +202,7 @@ pub(super) fn state(
     if let Some(what) = not_gone.or(lacks) {
         // The taints of conditions go some seconds after the node is Ready again, however old it is.
         let ready_since = condition(node).and(node.ready).and_then(|ready| ready.since);
+        let ready_since = ready_since.filter(|at| credible(*at, observed_at));
         let state = if young(node.created_at.max(woken_at)) || young(ready_since) {
             NodeState::Booting
         } else {
@@ -348,6 +355,11 @@ mod tests {
         under(&format!("node.kubernetes.io/{taint}"), ready(created(90_000), seconds))
     }
 
+    /// A node with the control plane's taint, which is this old.
+    fn unreachable(seconds: i64) -> Node {
+        Node { taints: vec![Taint { added_at: Some(ago(seconds)), ..of(taint::UNREACHABLE) }], ..node("n1") }
+    }
+
     fn created(seconds: i64) -> Node {
         Node { created_at: Some(ago(seconds)), ..node("n1") }
     }
@@ -369,6 +381,12 @@ mod tests {
                 NodeState::Broken,
             ),
             ("NotReady from a moment to come on", not_ready(node("n1"), -60), NodeState::Booting),
+            ("NotReady from a day to come on", not_ready(node("n1"), -86_400), NodeState::Broken),
+            ("new, and NotReady from a day to come on", not_ready(created(60), -86_400), NodeState::Booting),
+            ("NotReady anew, and unreachable for long", not_ready(unreachable(900), 60), NodeState::Broken),
+            ("NotReady and unreachable for a moment", not_ready(unreachable(899), 60), NodeState::Booting),
+            ("NotReady for long, and unreachable anew", not_ready(unreachable(60), 900), NodeState::Broken),
+            ("Ready again from a day to come on", again("not-ready", -86_400), NodeState::NotInUse),
             ("new under a startup taint", under(csi, created(899)), NodeState::Booting),
             ("old under a startup taint", under(csi, created(900)), NodeState::NotInUse),
             ("Ready again for a moment", again("not-ready", 899), NodeState::Booting),

@@ -45,9 +45,10 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
         cordon(traits, &mut node, bytes);
     }
     if bytes.chance(traits.unready) {
-        let since = bytes.pick(&[60, 60, 899, 900, 3600, -60]);
+        let since = bytes.pick(&[60, 60, 899, 900, 3600, -60, -86_400]);
         node.ready = Some(ReadyCondition { ready: false, since: Some(ago(since)) });
-        node.taints.push(no_schedule("node.kubernetes.io/not-ready"));
+        let added_at = bytes.pick(&[None, Some(60), Some(900)]).map(ago);
+        node.taints.push(Taint { added_at, ..no_schedule("node.kubernetes.io/not-ready") });
     }
     if bytes.chance(6) {
         let value = bytes.pick(&["true", "true", "false"]);

@@ -50,7 +50,7 @@ fn useless_since(world: &World<'_>, node: &Node) -> Option<(Timestamp, bool)> {
         return Some(known);
     }
     let unusable = match machine.state {
-        State::Broken => node.ready.and_then(|ready| ready.since).unwrap_or(world.now) < end,
+        State::Broken => words::not_ready_since(node, world.now).unwrap_or(world.now) < end,
         State::NotInUse => true,
         _ => false,
     };

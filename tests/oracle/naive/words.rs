@@ -296,6 +296,20 @@ pub(crate) fn mark_of_ours(node: &Node, key: &str, now: Timestamp) -> Option<Tim
     time(node, key).filter(|at| at.duration_since(now) <= SignedDuration::from_mins(5))
 }
 
+/// Section 3: when a node became NotReady. A kubelet's clock may be wrong; the control plane's taint cannot be.
+pub(crate) fn not_ready_since(node: &Node, now: Timestamp) -> Option<Timestamp> {
+    let ahead = |at: &Timestamp| at.duration_since(now) > SignedDuration::from_mins(5);
+    let mut times: Vec<Timestamp> = Vec::new();
+    times.extend(node.ready.and_then(|condition| condition.since));
+    for one in &node.taints {
+        if one.key == "node.kubernetes.io/not-ready" || one.key == taint::UNREACHABLE {
+            times.extend(one.added_at);
+        }
+    }
+    times.retain(|at| !ahead(at));
+    times.into_iter().min().or(node.created_at)
+}
+
 pub(crate) fn empty_since(node: &Node, now: Timestamp) -> Option<Timestamp> {
     mark_of_ours(node, annotation::EMPTY_SINCE, now)
 }

@@ -246,12 +246,13 @@ impl<'a> World<'a> {
                     |since: Option<Timestamp>| since.is_some_and(|since| words::age(self.now, since) < grace);
                 let carries = |is: &dyn Fn(&str) -> bool| node.taints.iter().any(|taint| is(&taint.key));
                 if !machine.is_ready {
-                    let since = node.ready.and_then(|condition| condition.since);
+                    let since = words::not_ready_since(node, self.now);
                     if young(since) { State::Booting } else { State::Broken }
                 } else if words::claimed(node, self.now) {
                     State::Claimed
                 } else if node.taints.iter().any(|one| words::is_startup(one, self.policy)) {
-                    let since = node.ready.and_then(|condition| condition.since);
+                    let ahead = |at: &Timestamp| at.duration_since(self.now) > SignedDuration::from_mins(5);
+                    let since = node.ready.and_then(|condition| condition.since).filter(|at| !ahead(at));
                     let recovers = young(since)
                         && carries(&|key| words::turns_away_now(key) && !words::is_pressure(key));
                     if young(node.created_at) || recovers { State::Booting } else { State::NotInUse }

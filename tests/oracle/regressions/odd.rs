@@ -85,3 +85,27 @@ fn a_person_who_taints_most_nodes_of_a_group_does_not_keep_it_from_growing() {
     assert_eq!(grown(vec![group("z/ml"), group(GROUP)]), [GROUP]);
     assert_eq!(grown(vec![group("z/ml"), not(GROUP)]), [""; 0]);
 }
+
+/// Two nodes have 12 of 16, and a pod of 7 waits: with a third node that boots, 19 of 24 are in the band.
+#[test]
+fn a_node_boots_by_no_time_to_come_and_no_longer_than_the_taint_of_the_control_plane() {
+    let unreachable = |seconds, node: Node| Node {
+        taints: vec![Taint { added_at: Some(ago(seconds)), ..taint(taint::UNREACHABLE) }],
+        ..node
+    };
+    let odd = || created(7200, node("n2"));
+    for (sentence, odd, expected) in [
+        ("a moment ago", not_ready(60, odd()), NodeState::Booting),
+        ("in a moment", not_ready(-300, odd()), NodeState::Booting),
+        ("in a day", not_ready(-86_400, odd()), NodeState::Broken),
+        ("new, in a day", created(60, not_ready(-86_400, odd())), NodeState::Booting),
+        ("anew", not_ready(60, unreachable(900, odd())), NodeState::Broken),
+        ("a moment ago, by both", not_ready(60, unreachable(899, odd())), NodeState::Booting),
+    ] {
+        let pods = vec![on("n0", user("ada", 6)), on("n1", user("ben", 6)), refused(60, user("eve", 7))];
+        let nodes = [node("n0"), node("n1"), odd].map(|node| in_group(GROUP, node));
+        let plan = Case::new(nodes.into(), pods, vec![group(GROUP)]).plan();
+        assert_eq!(state(&plan, "n2"), expected, "{sentence}");
+        assert_eq!(grown(&plan).is_empty(), expected == NodeState::Booting, "{sentence}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::cordon::{CordonFacts, age};
+use super::cordon::{CordonFacts, age, not_ahead};
 use super::taints::{is_of_readiness, is_pressure, is_startup};
 use crate::model::Node;
 use crate::plan::NodeState;
@@ -34,17 +34,30 @@ pub(in crate::check) struct Health {
     cordoned: bool,
 }
 
+/// The time of the Ready condition, unless a clock that was far ahead wrote it.
+fn condition_at(node: &Node, now: Timestamp) -> Option<Timestamp> {
+    node.ready.and_then(|condition| condition.since).and_then(|since| not_ahead(now, since))
+}
+
+/// The same, or the time of the control plane's taint on a node that is not Ready, if it is older.
+fn changed_at(node: &Node, now: Timestamp) -> Option<Timestamp> {
+    let of_control_plane =
+        |key: &str| key == "node.kubernetes.io/not-ready" || key == "node.kubernetes.io/unreachable";
+    let tainted = node.taints.iter().filter(|taint| of_control_plane(&taint.key));
+    let tainted = tainted.filter_map(|taint| not_ahead(now, taint.added_at?)).min();
+    [condition_at(node, now), tainted].into_iter().flatten().min()
+}
+
 impl Health {
     /// Devices and capacity depend on other nodes and on pods; they are filled in later.
     pub(super) fn of(node: &Node, marks: CordonFacts, now: Timestamp, policy: &Policy) -> Self {
         let lately = |moment: Option<Timestamp>| moment.is_some_and(|at| age(now, at) < policy.boot_grace);
         Self {
             says_ready: node.ready.is_some_and(|condition| condition.ready),
-            changed_lately: lately(node.ready.and_then(|condition| condition.since).or(node.created_at))
-                || lately(marks.woken_at),
+            changed_lately: lately(changed_at(node, now).or(node.created_at)) || lately(marks.woken_at),
             young: lately(node.created_at) || lately(marks.woken_at),
             recovers: node.taints.iter().any(|taint| is_of_readiness(&taint.key))
-                && lately(node.ready.and_then(|condition| condition.since)),
+                && lately(condition_at(node, now)),
             startup_taint: node.taints.iter().any(|taint| is_startup(taint, policy)),
             lacks_device: false,
             pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
