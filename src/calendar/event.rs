@@ -1,6 +1,6 @@
 //! Reads one event: its title and its assignments.
 
-use calcard::icalendar::{ICalendarComponent, ICalendarProperty, ICalendarStatus};
+use calcard::icalendar::{ICalendarComponent, ICalendarProperty, ICalendarStatus, ICalendarValue};
 use kube_rebalancer_core::foresight::parse_assignments;
 use kube_rebalancer_core::model::Assignment;
 
@@ -33,6 +33,16 @@ pub(super) fn assignments(event: &ICalendarComponent, has_pools: bool) -> Result
         }
     }
     Ok(found)
+}
+
+/// Whether an event begins by the clock of UTC: its time ends with `Z`.
+pub(super) fn is_utc(event: &ICalendarComponent) -> bool {
+    let values = event.property(&ICalendarProperty::Dtstart).map(|entry| entry.values.as_slice());
+    let start = match values.and_then(<[ICalendarValue]>::first) {
+        Some(ICalendarValue::PartialDateTime(start)) => start.to_date_time(),
+        _ => None,
+    };
+    start.is_some_and(|start| start.offset.is_some())
 }
 
 /// Whether an event, or one occurrence of it, was cancelled.

@@ -31,6 +31,7 @@ struct Meaning {
     title: String,
     assignments: Vec<Assignment>,
     until: Option<PartialDateTime>,
+    is_utc: bool,
 }
 
 /// Reads the windows of one series. An event with a problem is left out.
@@ -45,6 +46,7 @@ pub(super) fn read(
     let mut meanings = BTreeMap::new();
     for mut event in events {
         let title = event::title(&event);
+        let is_utc = event::is_utc(&event);
         let rule = bounded(&mut event, reading.until);
         let assignments = match event::assignments(&event, reading.has_pools) {
             Ok(_) if event::is_cancelled(&event) => Vec::new(),
@@ -56,7 +58,7 @@ pub(super) fn read(
         };
         match rule {
             Ok(until) => {
-                meanings.insert(calendar.components.len(), Meaning { title, assignments, until });
+                meanings.insert(calendar.components.len(), Meaning { title, assignments, until, is_utc });
                 calendar.components.push(event);
             }
             Err(problem) => left_out.push(format!("event {title}: {problem}")),
@@ -77,7 +79,8 @@ pub(super) fn read(
     for occurrence in expanded.events {
         let meaning = usize::try_from(occurrence.comp_id).ok().and_then(|id| meanings.get(&id));
         let Some(meaning) = meaning.filter(|meaning| !meaning.assignments.is_empty()) else { continue };
-        let is_floating = occurrence.start.timezone().is_floating();
+        // An event in UTC recurs without a zone.
+        let is_floating = occurrence.start.timezone().is_floating() && !meaning.is_utc;
         let local = occurrence.start.naive_local().and_utc().timestamp();
         let (begin, end) = occurrence.timestamps();
         let time = |seconds| {

@@ -172,6 +172,19 @@ fn an_end_of_a_series_counts_on_its_own_clock() {
 }
 
 #[test]
+fn a_series_in_utc_recurs_in_utc() {
+    let event = "BEGIN:VEVENT\nUID:1\nDTSTART:20260112T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;UNTIL=20260114T090000Z\n\
+                 EXDATE:20260113T090000Z\nDESCRIPTION:MIN_NODES=6\nEND:VEVENT\n";
+    assert_eq!(
+        times(event),
+        pairs(&[
+            ("2026-01-12T09:00:00Z", "2026-01-12T10:00:00Z"),
+            ("2026-01-14T09:00:00Z", "2026-01-14T10:00:00Z"),
+        ])
+    );
+}
+
+#[test]
 fn two_series_change_nothing_of_each_other() {
     let other = LECTURE.replace("UID:lecture", "UID:other").replace("EXDATE", "X-NOTHING");
     let both = format!("{LECTURE}{other}");
