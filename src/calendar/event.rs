@@ -10,6 +10,10 @@ const LONGEST_TITLE: usize = 60;
 /// Maximum length of a description that is read, in bytes.
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
 
+/// Maximum number of assignments of an event: the three kinds for each of ten pools. All are in force at once, so more
+/// would only cost time.
+const MOST_ASSIGNMENTS: usize = 32;
+
 /// Whether an event has a word that may begin an assignment; most have none, and are skipped.
 pub(super) fn may_assign(event: &ICalendarComponent) -> bool {
     let text = text(event, &ICalendarProperty::Description).to_ascii_uppercase();
@@ -23,6 +27,9 @@ pub(super) fn assignments(event: &ICalendarComponent, has_pools: bool) -> Result
         return Err("its description is too long".to_owned());
     }
     let found = parse_assignments(&without_tags(&text)).map_err(|error| error.to_string())?;
+    if found.len() > MOST_ASSIGNMENTS {
+        return Err(format!("it has {} assignments, expected at most {MOST_ASSIGNMENTS}", found.len()));
+    }
     for assignment in &found {
         match (assignment.pool(), has_pools) {
             (Some(pool), false) => return Err(format!("it names the pool {pool}, and POOL_LABEL is unset")),

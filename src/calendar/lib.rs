@@ -30,7 +30,7 @@ const MOST_SERIES: usize = 1000;
 /// Maximum number of time zones.
 const MOST_ZONES: usize = 100;
 
-/// Maximum number of windows.
+/// Maximum number of windows of all series.
 const MOST_WINDOWS: usize = 10_000;
 
 /// Maximum number of problems that are named.
@@ -128,12 +128,11 @@ impl Found {
                     .push(format!("only the first {MOST_SERIES} series of events with assignments are read"));
                 break;
             }
-            series::read(&self.zones, events, reading, &mut calendar.windows, &mut left_out);
-            if calendar.windows.len() > MOST_WINDOWS {
-                calendar.windows.truncate(MOST_WINDOWS);
-                left_out.push(format!("only {MOST_WINDOWS} occurrences are read"));
+            if calendar.windows.len() >= MOST_WINDOWS {
+                left_out.push(format!("only the first {number} series of events with assignments are read"));
                 break;
             }
+            series::read(&self.zones, events, reading, &mut calendar.windows, &mut left_out);
         }
         calendar.windows.sort_by(|left, right| {
             (left.begin, left.end, &left.name).cmp(&(right.begin, right.end, &right.name))

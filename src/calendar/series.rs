@@ -1,6 +1,7 @@
 //! The occurrences of one series of events, with its changed occurrences.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use calcard::common::PartialDateTime;
 use calcard::common::timezone::Tz;
@@ -12,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Assignment, Window};
 
-use super::{Reading, event};
+use super::{MOST_WINDOWS, Reading, event};
 
 /// Maximum number of occurrences of one series, from its first one on: 54 years of a daily one.
 const MOST_OCCURRENCES: usize = 20_000;
@@ -29,12 +30,12 @@ const FURTHEST: SignedDuration = SignedDuration::from_hours(48);
 /// The assignments during an event.
 struct Meaning {
     title: String,
-    assignments: Vec<Assignment>,
+    assignments: Arc<[Assignment]>,
     until: Option<PartialDateTime>,
     is_utc: bool,
 }
 
-/// Reads the windows of one series. An event with a problem is left out.
+/// Reads the windows of one series, as many as there is room for. An event with a problem is left out.
 pub(super) fn read(
     zones: &[ICalendarComponent],
     events: Vec<ICalendarComponent>,
@@ -49,11 +50,11 @@ pub(super) fn read(
         let is_utc = event::is_utc(&event);
         let rule = bounded(&mut event, reading.until);
         let assignments = match event::assignments(&event, reading.has_pools) {
-            Ok(_) if event::is_cancelled(&event) => Vec::new(),
-            Ok(assignments) => assignments,
+            Ok(_) if event::is_cancelled(&event) => Arc::default(),
+            Ok(assignments) => assignments.into(),
             Err(problem) => {
                 left_out.push(format!("event {title}: {problem}"));
-                Vec::new()
+                Arc::default()
             }
         };
         match rule {
@@ -90,7 +91,11 @@ pub(super) fn read(
         let is_asked_for = end > reading.from && begin < reading.until && begin < end;
         if is_asked_for && meaning.until.as_ref().is_none_or(|until| is_within(begin, local, until)) {
             let Meaning { title, assignments, .. } = meaning;
-            windows.push(Window { begin, end, name: title.clone(), assignments: assignments.clone() });
+            if windows.len() >= MOST_WINDOWS {
+                left_out.push(format!("event {title}: only {MOST_WINDOWS} occurrences are read"));
+                return;
+            }
+            windows.push(Window { begin, end, name: title.clone(), assignments: Arc::clone(assignments) });
         }
     }
 }

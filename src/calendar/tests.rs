@@ -1,10 +1,12 @@
 //! Calendars as Google, Outlook and people write them, and hostile ones.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{Assignment, Resource};
 
-use super::{BadCalendar, Calendar, LONGEST, Reading, read};
+use super::{BadCalendar, Calendar, LONGEST, MOST_WINDOWS, Reading, read};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -53,7 +55,7 @@ fn an_event_holds_the_assignments_of_its_description() {
         Assignment::MinNodes { pool: None, nodes: 6 },
         Assignment::Reserve { pool: None, resource: Resource::Cpu, amount: 20_000 },
     ];
-    assert_eq!(window.assignments, expected);
+    assert_eq!(*window.assignments, expected);
     assert_eq!(between(EXAM, "2026-01-12T10:00:00Z", "2026-01-13T00:00:00Z").windows, []);
     assert_eq!(between(EXAM, "2026-01-12T00:00:00Z", "2026-01-12T08:00:00Z").windows, []);
 }
@@ -265,6 +267,33 @@ fn hostile_events_are_left_out() {
         let found = between(&event("00010101T000000Z", rule), "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z");
         assert_eq!(found.windows, [], "{rule}");
     }
+}
+
+/// Three assignments for each of ten pools fit.
+#[test]
+fn an_event_with_more_assignments_than_the_bound_is_left_out() {
+    let event = |many: usize| EXAM.replace("MIN_NODES=6\\nRESERVE=cpu:20", &"MIN_NODES=6\\n".repeat(many));
+    let read = |many| between(&event(many), "2026-01-12T00:00:00Z", "2026-01-13T00:00:00Z");
+    assert_eq!(read(32).windows[0].assignments.len(), 32);
+    assert_eq!(read(32).problems, Vec::<String>::new());
+    let calendar = read(33);
+    assert_eq!(calendar.windows, []);
+    assert_eq!(calendar.problems, ["event Exam of physics: it has 33 assignments, expected at most 32"]);
+}
+
+/// A daily event of 82 years: most of its occurrences overlap.
+#[test]
+fn the_occurrences_of_a_series_share_its_assignments_and_are_bounded() {
+    let event = "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART:19800101T000000Z\nDURATION:P30000D\nRRULE:FREQ=DAILY\n\
+                 DESCRIPTION:MIN_NODES=6\nEND:VEVENT\n";
+    let calendar = between(event, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    assert_eq!(calendar.windows.len(), MOST_WINDOWS);
+    assert_eq!(calendar.problems, ["event x: only 10000 occurrences are read"]);
+    let first = &calendar.windows[0].assignments;
+    assert!(calendar.windows.iter().all(|window| Arc::ptr_eq(first, &window.assignments)));
+    // Occurrences that are over do not count towards the bound: 59 are left of some 16,860.
+    let short = event.replace("P30000D", "P1D");
+    assert_eq!(between(&short, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z").windows.len(), 59);
 }
 
 #[test]

@@ -38,7 +38,8 @@ impl Notice {
     }
 }
 
-/// All assignments that are in force now, the schedule first.
+/// All assignments that are in force now, the schedule first. The largest one decides, so of equal ones only the first is
+/// included: thousands of occurrences may overlap.
 pub(super) fn in_force(snapshot: &Snapshot, policy: &Policy) -> Vec<Notice> {
     let foresight = &policy.foresight;
     if foresight.schedule.is_empty() && snapshot.calendar().is_empty() {
@@ -46,19 +47,24 @@ pub(super) fn in_force(snapshot: &Snapshot, policy: &Policy) -> Vec<Notice> {
     }
     let now = snapshot.observed_at();
     let local = now.to_zoned(foresight.time_zone.clone());
-    let of = |assignments: &[Assignment], origin: &Origin, begin: Timestamp| -> Vec<Notice> {
-        let notice = |one: &Assignment| Notice { assignment: one.clone(), origin: origin.clone(), begin };
-        assignments.iter().map(notice).collect()
-    };
     let mut notices = Vec::new();
+    let mut known = BTreeSet::new();
     for rule in &foresight.schedule {
         if let Some(begin) = rule.in_force(&local, foresight.lead) {
-            notices.extend(of(&rule.assignments, &Origin::Schedule, begin));
+            let new = rule.assignments.iter().filter(|one| known.insert(*one));
+            notices.extend(new.map(|one| Notice {
+                assignment: one.clone(),
+                origin: Origin::Schedule,
+                begin,
+            }));
         }
     }
     for window in snapshot.calendar().iter().filter(|window| window.in_force(now, foresight.lead)) {
-        let origin = Origin::Calendar { event: window.name.clone() };
-        notices.extend(of(&window.assignments, &origin, window.begin));
+        let new = window.assignments.iter().filter(|one| known.insert(*one));
+        notices.extend(new.map(|one| {
+            let origin = Origin::Calendar { event: window.name.clone() };
+            Notice { assignment: one.clone(), origin, begin: window.begin }
+        }));
     }
     notices
 }

@@ -368,7 +368,7 @@ fn an_event_of_a_calendar_holds_from_the_lead_before_it_to_its_end() {
         name: "Exam".to_owned(),
         begin: at("2026-01-29T10:00:00Z"),
         end: at("2026-01-29T12:00:00Z"),
-        assignments: vec![reserve],
+        assignments: [reserve].into(),
     };
     for (time, gibi) in [("09:44:00", 0), ("09:45:00", 9), ("11:59:59", 9), ("12:00:00", 0)] {
         let time = at(&format!("2026-01-29T{time}Z"));
@@ -380,4 +380,20 @@ fn an_event_of_a_calendar_holds_from_the_lead_before_it_to_its_end() {
             assert_eq!(notice.origin, Origin::Calendar { event: "Exam".to_owned() });
         }
     }
+}
+
+#[test]
+fn of_equal_assignments_in_force_the_first_one_counts() {
+    let assign = |nodes| Assignment::MinNodes { pool: None, nodes };
+    let window = |begin, nodes: [usize; 2]| Window {
+        name: "Exam".to_owned(),
+        begin: at(begin),
+        end: at("2026-01-30T00:00:00Z"),
+        assignments: nodes.map(assign).into(),
+    };
+    let windows = [window("2026-01-28T00:00:00Z", [3, 3]), window("2026-01-29T00:00:00Z", [3, 4])];
+    let now = Snapshot::new(at(NINE), vec![], vec![], vec![], 1).unwrap().with_calendar(windows.into());
+    let found = super::in_force::in_force(&now, &policy(Foresight::off()));
+    let found: Vec<_> = found.iter().map(|one| (one.assignment.clone(), one.begin)).collect();
+    assert_eq!(found, [(assign(3), at("2026-01-28T00:00:00Z")), (assign(4), at("2026-01-29T00:00:00Z"))]);
 }

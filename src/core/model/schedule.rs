@@ -1,6 +1,7 @@
 //! Schedules of an operator: weekly rules, and the events of a calendar.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use super::Resource;
 
 /// A minimum of nodes or a reserve during some time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Assignment {
     /// At least this many nodes; `None`: in every pool.
     MinNodes {
@@ -81,8 +82,8 @@ pub struct Window {
     pub begin: Timestamp,
     /// The time at which it ends; exclusive.
     pub end: Timestamp,
-    /// The assignments during that time.
-    pub assignments: Vec<Assignment>,
+    /// The assignments during that time. All occurrences of an event share them.
+    pub assignments: Arc<[Assignment]>,
 }
 
 impl Rule {
