@@ -46,13 +46,26 @@ impl Bounded {
 /// An object takes two bytes of text, and hundreds in memory once it is a value with separate fields.
 #[must_use]
 pub fn count_objects(json: &[u8]) -> usize {
+    count(json, |byte| byte == b'{')
+}
+
+/// Number of values in a JSON text, counted in the same way: of lists and objects the members, and they themselves.
+///
+/// A number in a list takes two bytes of text, and 32 in memory once it is a value of any kind.
+#[must_use]
+pub fn count_values(json: &[u8]) -> usize {
+    count(json, |byte| matches!(byte, b'{' | b'[' | b',')).saturating_add(1)
+}
+
+/// Number of these bytes outside of texts.
+fn count(json: &[u8], counts: impl Fn(u8) -> bool) -> usize {
     let (mut count, mut is_text, mut is_escaped) = (0_usize, false, false);
     for byte in json {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_text => is_escaped = true,
             b'"' => is_text = !is_text,
-            b'{' if !is_text => count = count.saturating_add(1),
+            other if !is_text && counts(*other) => count = count.saturating_add(1),
             _ => {}
         }
     }
@@ -90,6 +103,21 @@ mod tests {
         ];
         for (json, count) in cases {
             assert_eq!(count_objects(json.as_bytes()), count, "{json}");
+        }
+    }
+
+    #[test]
+    fn values_are_counted_in_lists_and_objects_and_an_empty_one_has_a_member() {
+        let cases: [(&str, usize); 6] = [
+            ("0", 1),
+            ("[0,0,0]", 4),
+            (r#"{"a":[{},{"b":[1]}]}"#, 7),
+            (r#""[,{""#, 1),
+            (r#"[",\",",\\,",0]"#, 4),
+            ("[[],[]]", 5),
+        ];
+        for (json, count) in cases {
+            assert_eq!(count_values(json.as_bytes()), count, "{json}");
         }
     }
 }

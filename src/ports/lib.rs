@@ -25,7 +25,7 @@ use kube_rebalancer_core::plan::PodNotice;
 
 pub use abilities::{Abilities, Can};
 pub use answer::{EvictionAnswer, GroupAnswer, InstanceToDelete, NOT_ASKED, NodeToDelete, PodToEvict};
-pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
+pub use bounded::{Bounded, LONGEST_FAILURE, count_objects, count_values};
 pub use cause::{causes, chain};
 pub use environment::Environment;
 pub use notes::{Notes, SharedNotes};

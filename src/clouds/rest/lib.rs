@@ -10,6 +10,7 @@ mod error;
 mod pace;
 mod reply;
 mod request;
+mod text;
 mod transport;
 mod words;
 
@@ -18,4 +19,5 @@ pub use error::{CloudError, Kind};
 pub use pace::Pace;
 pub use reply::{LONGEST, Reply, Silence};
 pub use request::Request;
+pub use text::Text;
 pub use transport::Transport;

@@ -1,8 +1,8 @@
 //! The answer of a request, or its absence.
 
 use http::{HeaderMap, StatusCode};
-use kube_rebalancer_ports::count_objects;
 use kube_rebalancer_ports::words::clean;
+use kube_rebalancer_ports::{count_objects, count_values};
 use serde::de::DeserializeOwned;
 
 use crate::words;
@@ -11,6 +11,8 @@ use crate::words;
 pub const LONGEST: usize = 64 << 20;
 /// Maximum number of objects in an answer: a page of a thousand servers has some thirty thousand.
 const MOST_OBJECTS: usize = 200_000;
+/// Maximum number of values in an answer: a page of a thousand servers has some hundred thousand.
+const MOST_VALUES: usize = 500_000;
 
 /// An answer.
 #[derive(Debug)]
@@ -46,7 +48,30 @@ impl Reply {
         if count_objects(&self.body) > MOST_OBJECTS {
             return Err(format!("the answer is not understood: it has more than {MOST_OBJECTS} objects"));
         }
+        if count_values(&self.body) > MOST_VALUES {
+            return Err(format!("the answer is not understood: it has more than {MOST_VALUES} values"));
+        }
         serde_json::from_slice(&self.body)
             .map_err(|error| format!("the answer is not understood: {}", clean(&error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list of numbers is short as text and large as values, even where its field is not used.
+    #[test]
+    fn a_short_answer_of_many_values_is_not_decoded() {
+        let reply = |numbers: usize| Reply {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: format!("[{}]", vec!["0"; numbers].join(",")).into_bytes(),
+        };
+        // The list is a value too.
+        let most = reply(MOST_VALUES - 1).json::<Vec<u8>>().unwrap();
+        assert_eq!(most.len(), MOST_VALUES - 1);
+        let error = reply(MOST_VALUES).json::<Vec<u8>>().unwrap_err();
+        assert_eq!(error, "the answer is not understood: it has more than 500000 values");
     }
 }

@@ -125,7 +125,7 @@ impl RawPool {
             return Err(format!("`{name}` is no name of an agent pool"));
         }
         let read: PoolProperties =
-            serde_json::from_value(Value::Object(properties.clone())).map_err(|error| error.to_string())?;
+            PoolProperties::deserialize(&properties).map_err(|error| error.to_string())?;
         let is = |text: &Option<String>, word: &str| {
             text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word))
         };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, count_objects};
+use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, count_objects, count_values};
 use serde::de::DeserializeOwned;
 
 /// Maximum number of bytes of an answer. A page of 500 groups has some two million; an instance or a template has half a
@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 pub(super) const LONGEST: usize = 8 << 20;
 /// Maximum number of objects in an answer. A page of 500 groups has some ten thousand.
 pub(super) const MOST_OBJECTS: usize = 50_000;
+/// Maximum number of values in an answer: Google's types keep those of fields that they do not know. A page of 500 groups has
+/// some thirty thousand.
+pub(super) const MOST_VALUES: usize = 250_000;
 /// Maximum time of making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -30,6 +33,8 @@ pub(super) enum TooLarge {
     Bytes,
     /// It has too many objects.
     Objects,
+    /// It has too many values.
+    Values,
 }
 
 impl fmt::Display for TooLarge {
@@ -37,6 +42,7 @@ impl fmt::Display for TooLarge {
         match self {
             Self::Bytes => write!(formatter, "it is longer than {LONGEST} bytes"),
             Self::Objects => write!(formatter, "it has more than {MOST_OBJECTS} objects"),
+            Self::Values => write!(formatter, "it has more than {MOST_VALUES} values"),
         }
     }
 }
@@ -82,7 +88,7 @@ pub(super) async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, Unre
 /// Why JSON is not decoded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Undecoded {
-    /// It has too many objects.
+    /// It has too many objects or values.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// It is not valid JSON of the expected form.
@@ -90,10 +96,13 @@ pub(super) enum Undecoded {
     Json(#[from] serde_json::Error),
 }
 
-/// Decodes JSON with a bounded number of objects.
+/// Decodes JSON with a bounded number of objects and values.
 pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Undecoded> {
     if count_objects(json) > MOST_OBJECTS {
         return Err(TooLarge::Objects.into());
+    }
+    if count_values(json) > MOST_VALUES {
+        return Err(TooLarge::Values.into());
     }
     Ok(serde_json::from_slice(json)?)
 }

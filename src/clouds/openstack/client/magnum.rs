@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::{Method, StatusCode};
-use kube_rebalancer_rest::Reply;
+use kube_rebalancer_rest::{Reply, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub(crate) struct Cluster {
     /// The driver's name for it, with which the servers' names begin if the driver is one of Cluster API.
     pub(crate) stack_id: Option<String>,
     #[serde(default)]
-    labels: BTreeMap<String, Value>,
+    labels: BTreeMap<String, Text>,
 }
 
 /// A node group as Magnum lists it.
@@ -70,9 +70,8 @@ struct Name {
 impl Cluster {
     /// Whether a label of the cluster is switched on. Labels are text.
     pub(crate) fn is_on(&self, label: &str) -> bool {
-        let value = self.labels.get(label);
-        let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
-        value.is_some_and(|value| value.as_bool() == Some(true) || value.as_str().is_some_and(is_true))
+        let text = self.labels.get(label).and_then(|Text(text)| text.as_deref());
+        text.is_some_and(|text| text.trim().eq_ignore_ascii_case("true"))
     }
 }
 

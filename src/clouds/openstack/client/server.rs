@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use kube_rebalancer_rest::Text;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::id::ServerId;
 
@@ -44,7 +44,7 @@ pub(super) struct Raw {
     zone: Option<String>,
     created: Option<String>,
     #[serde(default)]
-    metadata: BTreeMap<String, Value>,
+    metadata: BTreeMap<String, Text>,
     #[serde(default)]
     addresses: BTreeMap<String, Vec<Address>>,
 }
@@ -86,7 +86,7 @@ impl TryFrom<Raw> for Server {
 
     fn try_from(raw: Raw) -> Result<Self, String> {
         let id = ServerId::parse(&raw.id).ok_or_else(|| format!("`{}` is no ID of a server", raw.id))?;
-        let text = |(key, value): (String, Value)| Some((key, value.as_str()?.to_owned()));
+        let text = |(key, Text(text)): (String, Text)| Some((key, text?));
         Ok(Self {
             id,
             name: raw.name,

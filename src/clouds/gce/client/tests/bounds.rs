@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::server::{Reply, Server, TOKEN, ok};
 use super::zonal;
 use crate::client::connect;
-use crate::client::http::{MOST_OBJECTS, Undecoded, decode};
+use crate::client::http::{MOST_OBJECTS, MOST_VALUES, Undecoded, decode};
 use crate::error::ErrorKind;
 
 #[tokio::test]
@@ -62,6 +62,15 @@ async fn a_short_answer_of_many_objects_is_not_decoded() {
     decode::<serde_json::Value>(most.as_bytes()).unwrap();
     let more = most.replacen("{}", "{},{}", 1);
     assert!(matches!(decode::<serde_json::Value>(more.as_bytes()), Err(Undecoded::TooLarge(_))));
+}
+
+/// Google's types keep the values of fields that they do not know.
+#[tokio::test]
+async fn a_short_answer_of_many_values_is_not_decoded() {
+    let server = Server::start(|_, _| ok(&format!(r#"{{"zz": [{}]}}"#, vec!["0"; MOST_VALUES].join(","))));
+    let error = server.connect().await.instances(&zonal()).await.unwrap_err();
+    assert!(error.message.ends_with("cannot be read: it has more than 250000 values"), "{error}");
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
