@@ -92,10 +92,11 @@ fn member<I: Identity>(
         let named_by = if node.provider_id.is_some() { "providerID" } else { "system UUID" };
         return Err(format!("its {named_by} names instance {id}, whose node has another name"));
     }
-    if let Some(why) = listing.outside.get(&id) {
+    if let Some(why) = listing.strays.get(&node.name).or_else(|| listing.outside.get(&id)) {
         return Err(why.clone());
     }
-    let twins = claims.get(&id).into_iter().flatten().filter(|name| **name != node.name);
+    let is_twin = |name: &&&str| **name != node.name && !listing.mistaken.contains(**name);
+    let twins = claims.get(&id).into_iter().flatten().filter(is_twin);
     if let Some(twin) = twins.copied().next() {
         return Err(format!("node {twin} says that it is the same instance, {id}"));
     }

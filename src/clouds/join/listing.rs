@@ -1,6 +1,6 @@
 //! The listing of a cloud.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::NodeTemplate;
@@ -15,6 +15,12 @@ pub struct Listing<I> {
     /// Instances that are in none of the groups for a reason that the cloud knows, with a sentence such as
     /// `its instance us-central1-a/a is gone`.
     pub outside: BTreeMap<I, String>,
+    /// Nodes that are in none of the groups for a reason of their own, by name, with a sentence such as `its server a has another
+    /// name, b`. It concerns no other node that names the same instance.
+    pub strays: BTreeMap<String, String>,
+    /// The nodes among them that are certainly not the instance that they name, because another one has their name. What they name
+    /// counts against no other node.
+    pub mistaken: BTreeSet<String>,
     /// The text about an instance that is in none of the groups and not in `outside`: the end of a sentence, such
     /// as `is in no managed instance group`.
     pub elsewhere: String,

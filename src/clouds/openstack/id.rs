@@ -1,5 +1,6 @@
 //! The IDs of OpenStack's servers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use kube_rebalancer_core::model::Node;
@@ -80,6 +81,12 @@ pub(crate) fn is_name_of(server: &str, node: &str) -> bool {
     node == own || (!own.is_empty() && domain.is_some_and(|domain| DOMAINS.contains(&domain)))
 }
 
+/// The same of any server of these names, which are in lower case.
+pub(crate) fn is_name_of_any(servers: &BTreeSet<String>, node: &str) -> bool {
+    let has = |name: &str| servers.contains(name) && is_name_of(name, node);
+    has(node) || DOMAINS.iter().filter_map(|domain| node.strip_suffix(domain)?.strip_suffix('.')).any(has)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +143,8 @@ mod tests {
             ("", ".novalocal", false),
         ] {
             assert_eq!(is_name_of(server, node), same, "{server} {node}");
+            let all = BTreeSet::from([server.to_ascii_lowercase(), "other".to_owned()]);
+            assert_eq!(is_name_of_any(&all, node), same, "{server} {node}");
         }
     }
 }

@@ -49,6 +49,8 @@ pub(super) fn listing(
         groups,
         gaps,
         outside: outside(found, machines, snapshot),
+        strays: BTreeMap::new(),
+        mistaken: BTreeSet::new(),
         elsewhere: if scope.node_groups.is_empty() {
             "is in no Auto Scaling group".to_owned()
         } else {

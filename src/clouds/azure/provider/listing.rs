@@ -1,6 +1,6 @@
 //! Matches instances with nodes, for the crate `join`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_join::{Identity, ListedGroup, Listing};
@@ -21,10 +21,13 @@ pub(super) fn listing(
 ) -> (Listing<InstanceId>, Vec<String>) {
     let mut notes = found.notes.clone();
     let groups = found.sets.iter().map(|one| group(one, &mut notes)).collect();
+    let (strays, mistaken) = strays(found, cluster);
     let listing = Listing {
         groups,
         gaps: found.gaps.clone(),
-        outside: outside(found, place, cluster),
+        outside: place.elsewhere.clone(),
+        strays,
+        mistaken,
         elsewhere: "is in no scale set that NODE_GROUPS names".to_owned(),
     };
     (listing, notes)
@@ -78,24 +81,33 @@ pub(super) fn unknown_pool(why: &str) -> String {
     format!("AKS created it, so it can only be changed through its agent pool, which is not known: {why}")
 }
 
-/// The reason why a node is in no group, by the node's instance.
-fn outside(found: &Found, place: &Place, cluster: &Snapshot) -> BTreeMap<InstanceId, String> {
+/// The reasons why nodes are in no group, and the nodes among them that name the instance of another node while another instance
+/// has their own name. A node whose name no instance has may be the same machine under a new name, so it is not among the latter.
+fn strays(found: &Found, cluster: &Snapshot) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let machines = found.sets.iter().flat_map(|one| one.machines.iter().map(move |machine| (one, machine)));
     let machines: BTreeMap<&InstanceId, (&FoundSet, &Machine)> =
         machines.map(|(set, machine)| (&machine.id, (set, machine))).collect();
-    let mut outside = place.elsewhere.clone();
+    let of_instance = |machine: &Machine| machine.computer_name.as_deref().map(str::to_ascii_lowercase);
+    let names: BTreeSet<String> = machines.values().filter_map(|(_, machine)| of_instance(machine)).collect();
+    let (mut strays, mut mistaken) = (BTreeMap::new(), BTreeSet::new());
     for node in cluster.nodes() {
         let Ok(id) = InstanceId::of_node(node) else { continue };
         let why = match machines.get(&id) {
-            Some((found, machine)) => disagreement(found, machine, node),
+            Some((found, machine)) => {
+                let own = node.name.to_ascii_lowercase();
+                if of_instance(machine).is_some_and(|name| name != own) && names.contains(&own) {
+                    mistaken.insert(node.name.clone());
+                }
+                disagreement(found, machine, node)
+            }
             None => found.closed.get(id.scale_set()).cloned().or_else(|| {
                 let is_seen = found.sets.iter().any(|one| one.set.id == *id.scale_set());
                 is_seen.then(|| format!("its instance {id} is gone: its scale set does not list it"))
             }),
         };
-        outside.extend(why.map(|why| (id, why)));
+        strays.extend(why.map(|why| (node.name.clone(), why)));
     }
-    outside
+    (strays, mistaken)
 }
 
 /// The reason why a node and the instance that it names do not match.

@@ -1,5 +1,7 @@
 //! Converts the groups and instances of Compute Engine to the types that all clouds share.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_join::{InstanceState, ListedGroup, ListedInstance, Listing, claims};
 use kube_rebalancer_ports::CloudScope;
@@ -27,6 +29,8 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
         groups: found.groups.iter().map(|one| group(one, name(&one.group.id, found))).collect(),
         gaps: found.gaps.clone(),
         outside: gone.chain(closed).chain(foreign).collect(),
+        strays: BTreeMap::new(),
+        mistaken: BTreeSet::new(),
         elsewhere: match (&scope.zone, scope.node_groups.is_empty()) {
             (_, false) => "is in none of the groups that NODE_GROUPS names".to_owned(),
             (Some(zone), true) => format!("is in no managed instance group of zone {zone}"),

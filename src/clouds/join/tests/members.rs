@@ -160,6 +160,22 @@ fn twins_are_outside_both() {
     assert!(joined.members.is_empty());
 }
 
+/// Where names are not part of an instance's ID, the cloud's listing compares them.
+#[test]
+fn a_node_with_a_reason_of_its_own_is_a_twin_unless_it_is_certainly_another_instance() {
+    let snapshot = snapshot(&[node("a"), claiming("a.toy", "toy://acme/z1/a")]);
+    let mut listing = listing(vec![group("pool", vec![instance("a")])]);
+    let why = "its instance z1/a has another name";
+    listing.strays.insert("a.toy".to_owned(), why.to_owned());
+    // It may be the same machine under a new name.
+    let joined = join(&listing, &snapshot);
+    assert_eq!(places(&joined), [Err("node a.toy says that it is the same instance, z1/a"), Err(why)]);
+    listing.mistaken.insert("a.toy".to_owned());
+    let joined = join(&listing, &snapshot);
+    assert_eq!(places(&joined), [Ok("z1/pool"), Err(why)]);
+    assert!(joined.members.keys().eq(["a"]));
+}
+
 #[test]
 fn a_node_that_claims_the_instance_of_another_is_outside_and_harms_nobody() {
     let evil = || claiming("evil", "toy://acme/z1/victim");

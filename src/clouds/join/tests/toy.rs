@@ -87,7 +87,14 @@ pub(super) fn group(name: &str, instances: Vec<ListedInstance<Toy>>) -> ListedGr
 }
 
 pub(super) fn listing(groups: Vec<ListedGroup<Toy>>) -> Listing<Toy> {
-    Listing { groups, gaps: Vec::new(), outside: BTreeMap::new(), elsewhere: "is in no toy box".to_owned() }
+    Listing {
+        groups,
+        gaps: Vec::new(),
+        outside: BTreeMap::new(),
+        strays: BTreeMap::new(),
+        mistaken: BTreeSet::new(),
+        elsewhere: "is in no toy box".to_owned(),
+    }
 }
 
 pub(super) fn member(name: &str) -> Member<Toy> {

@@ -8,7 +8,7 @@ use kube_rebalancer_join::{Identity, ListedGroup, Listing};
 use super::sets::{Set, Sorted};
 use super::state::listed;
 use crate::client::{Nova, Server};
-use crate::id::{ServerId, is_name_of, region_of};
+use crate::id::{ServerId, is_name_of, is_name_of_any, region_of};
 
 /// The reason why a set cannot grow.
 pub(crate) const NOT_GROWABLE: &str = "a set of named servers cannot grow: nothing says what its next server would be; \
@@ -28,8 +28,11 @@ pub(crate) fn listing(
 ) -> Listing<ServerId> {
     let groups = sets.iter().zip(&sorted.of_set).filter(|(_, servers)| !servers.is_empty());
     let of_magnum = magnum.iter().flat_map(|group| &group.instances).map(|one| one.id.clone()).collect();
+    let (strays, mistaken) = strays(nova, servers, &of_magnum, cluster);
     Listing {
-        outside: outside(nova, servers, sorted, &of_magnum, cluster),
+        outside: sorted.refused.clone(),
+        strays,
+        mistaken,
         groups: groups.map(|(set, servers)| group(set, servers)).chain(magnum).collect(),
         gaps: Vec::new(),
         elsewhere: "is in none of the sets of servers that NODE_GROUPS names".to_owned(),
@@ -53,16 +56,17 @@ fn group(set: &Set, servers: &[&Server]) -> ListedGroup<ServerId> {
     }
 }
 
-/// The reason why a node is in no group, by the node's server; of several reasons the last one.
-fn outside(
+/// The reasons why nodes are in no group, and the nodes among them that name the server of another node while another server has
+/// their own name. A node whose name no server has may be the same machine under a new name, so it is not among the latter.
+fn strays(
     nova: &Nova,
     servers: &[Server],
-    sorted: &Sorted<'_>,
     of_magnum: &BTreeSet<ServerId>,
     cluster: &Snapshot,
-) -> BTreeMap<ServerId, String> {
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let by_id: BTreeMap<&ServerId, &Server> = servers.iter().map(|server| (&server.id, server)).collect();
-    let mut outside = sorted.refused.clone();
+    let names: BTreeSet<String> = servers.iter().map(|server| server.name.to_ascii_lowercase()).collect();
+    let (mut strays, mut mistaken) = (BTreeMap::new(), BTreeSet::new());
     for node in cluster.nodes() {
         let Ok(id) = ServerId::of_node(node) else { continue };
         let why = match by_id.get(&id) {
@@ -70,12 +74,17 @@ fn outside(
                 "its server {id} is not in project {}: it is gone, or of another project",
                 nova.project.name
             )),
-            Some(server) => disagreement(nova, server, node)
-                .or_else(|| by_magnum(node).filter(|_| !of_magnum.contains(&id))),
+            Some(server) => {
+                if !is_name_of(&server.name, &node.name) && is_name_of_any(&names, &node.name) {
+                    mistaken.insert(node.name.clone());
+                }
+                disagreement(nova, server, node)
+                    .or_else(|| by_magnum(node).filter(|_| !of_magnum.contains(&id)))
+            }
         };
-        outside.extend(why.map(|why| (id, why)));
+        strays.extend(why.map(|why| (node.name.clone(), why)));
     }
-    outside
+    (strays, mistaken)
 }
 
 /// The reason why a node and the server that it names do not match.

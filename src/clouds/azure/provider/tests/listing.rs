@@ -69,6 +69,23 @@ async fn what_one_node_claims_stops_no_other_node() {
 }
 
 #[tokio::test]
+async fn a_node_that_names_the_instance_of_another_node_harms_it_only_where_it_may_be_the_same() {
+    let world = World::new(2);
+    let other = ScaleSet::new(SUBSCRIPTION, "hub-rg", "other");
+    world.fake.add_set(other.clone(), 2);
+    let claiming = |name: String| Node { name, ..world.node(1) };
+    let why = "its instance hub-rg/users/1 has another computer name, users000001";
+    // Another instance has its name.
+    let nodes = [node_of(&other, 0), claiming(other.computer_name(1)), world.node(0), world.node(1)];
+    let (_, view) = world.seen(&nodes).await;
+    assert_eq!(places(&view), [Ok("hub-rg/other"), Err(why), Ok(GROUP), Ok(GROUP)]);
+    // A kubelet may have registered again under a new name: users may be on either node.
+    let (_, view) = world.seen(&[claiming("renamed000001".to_owned()), world.node(0), world.node(1)]).await;
+    let twin = "node renamed000001 says that it is the same instance, hub-rg/users/1";
+    assert_eq!(places(&view), [Err(why), Ok(GROUP), Err(twin)]);
+}
+
+#[tokio::test]
 async fn node_groups_and_project_bound_what_is_touched() {
     let mut world = World::new(2);
     world.fake.add_set(ScaleSet::new(SUBSCRIPTION, "hub-rg", "gpu-users"), 0);

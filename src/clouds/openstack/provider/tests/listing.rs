@@ -89,6 +89,22 @@ async fn a_node_that_is_nobodys_or_somebody_elses_is_in_no_group() {
 }
 
 #[tokio::test]
+async fn a_node_that_names_the_server_of_another_node_harms_it_only_where_it_may_be_the_same() {
+    let world = World::new(3);
+    let claiming = |name: String| Node { name, ..node(2) };
+    let why = format!("its server {} has another name, hub-k8s-node-2", id(2));
+    // Another server has its name.
+    for name in [name(3), format!("{}.novalocal", name(3))] {
+        let (_, view) = world.seen(&[node(1), node(2), claiming(name)]).await;
+        assert_eq!(places(&view), [Ok(GROUP), Ok(GROUP), Err(&*why)]);
+    }
+    // A kubelet may have registered again under a new name: users may be on either node.
+    let (_, view) = world.seen(&[node(1), node(2), claiming(name(9))]).await;
+    let twin = format!("node {} says that it is the same instance, {}", name(9), id(2));
+    assert_eq!(places(&view), [Ok(GROUP), Err(&*twin), Err(&*why)]);
+}
+
+#[tokio::test]
 async fn a_server_of_the_control_plane_is_left_alone_though_a_pattern_matches_it() {
     let mut world = World::new(1);
     world.scope.node_groups = ["^hub-k8s-.*".to_owned()].into();
