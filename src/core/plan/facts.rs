@@ -80,7 +80,7 @@ impl<'a> NodeFacts<'a> {
         self.autoscaler = autoscaler_of(node).map(Box::new);
         self.windows = is_windows(&node.labels);
         self.says_ready = says_ready(node);
-        self.not_ready_since = not_ready_since(node, snapshot.observed_at());
+        self.not_ready_since = not_ready_since(node, now);
         self.cordon = marks.cordon;
         self.scale_down_disabled = pinned_by(node).is_some();
         self.deletion_delayed = deletion_delay(node);
