@@ -41,7 +41,7 @@ pub(super) fn of_changed_halves<T: Send, R: Send>(
 /// Both results, the second one from another thread.
 fn both<R: Send>(first: impl FnOnce() -> R, mut second: impl FnMut() -> R + Send) -> [R; 2] {
     let (one, other) = scope(|scope| {
-        let other = Builder::new().spawn_scoped(scope, || second());
+        let other = Builder::new().spawn_scoped(scope, &mut second);
         let one = first();
         let other = other.ok().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         (one, other)
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_results_are_in_the_order_of_the_items() {
-        for (items, parts) in [(0, 1), (MANY - 1, 1), (MANY, 2), (MANY + 1, 2)] {
+        for (items, parts) in [(0, 1), (MANY - 1, 1), (MANY, 2), (MANY + 1, 2), (3 * MANY + 1, 2)] {
             let mut numbers: Vec<usize> = (0..items).collect();
             let seen = of_halves(&numbers, |begin, half| (begin, half.to_vec()));
             assert_eq!(seen.len(), parts, "{items}");
@@ -67,7 +67,9 @@ mod tests {
             assert_eq!(seen.into_iter().flat_map(|(_, half)| half).collect::<Vec<_>>(), numbers);
 
             let begins = of_changed_halves(&mut numbers, |begin, half| {
-                half.iter_mut().for_each(|number| *number += begin);
+                for number in half {
+                    *number += begin;
+                }
                 begin
             });
             let expected: Vec<usize> = (0..items)

@@ -1,5 +1,6 @@
 //! The keep order: every candidate of a pool once, the nodes to keep first. Section 5.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::GroupIndex;
@@ -7,7 +8,7 @@ use super::growth::Growth;
 use super::needs::{Must, Needs};
 use super::parked::{is_wakeable, parked_nodes};
 use super::pools::PoolIndex;
-use super::ready::ready_candidates;
+use super::ready::Sorted;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
@@ -90,6 +91,37 @@ pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
 /// Whether a node serves under these cordons.
 pub(super) fn serves(facts: &NodeFacts<'_>, cordons: &Cordons, index: NodeIndex) -> bool {
     facts.common() && facts.ready() && cordon(cordons, index) == Cordon::None
+}
+
+/// The Ready candidates of a pool: most occupants first (movable ones do not count), then serving before cordoned, then larger
+/// occupied request of the deciding resource, then newer, then name.
+pub(super) fn ready_candidates(
+    survey: &Survey<'_>,
+    pool: PoolIndex,
+    cordons: &Cordons,
+    resource: Resource,
+) -> Vec<NodeIndex> {
+    let sorted = survey.ready.of(pool, resource, || sorted(survey, pool, resource));
+    let mut ready = Vec::with_capacity(sorted.len());
+    for equal in sorted.chunk_by(|(left, _), (right, _)| left == right) {
+        let all = || equal.iter().map(|(_, index)| *index);
+        ready.extend(all().filter(|index| cordon(cordons, *index) == Cordon::None));
+        ready.extend(all().filter(|index| cordon(cordons, *index) != Cordon::None));
+    }
+    ready
+}
+
+fn sorted(survey: &Survey<'_>, pool: PoolIndex, resource: Resource) -> Sorted {
+    let mut ready: Vec<_> = survey
+        .common(pool)
+        .filter(|(_, facts)| facts.ready() && is_candidate(survey, facts))
+        .map(|(index, facts)| {
+            let key = (facts.staying_occupants(), facts.occupied(resource), facts.node.created_at);
+            (Reverse(key), index)
+        })
+        .collect();
+    ready.sort_unstable();
+    ready.into_iter().map(|(Reverse((staying, ..)), index)| (staying, index)).collect()
 }
 
 /// The booting nodes of a pool, older first (one of unknown age last), then by name. Of nodes that were woken at the same time

@@ -13,11 +13,12 @@ use super::fit::{Shape, template_admits};
 use super::group::Group;
 use super::group::GroupIndex;
 use super::growth::Growth;
-use super::order::{Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate};
+use super::order::{
+    Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
+};
 use super::parked::parked_nodes;
 use super::pools::PoolIndex;
 use super::reach::Site;
-use super::ready::ready_candidates;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;

@@ -89,7 +89,7 @@ pub(super) fn add_pods<'a>(
     halves.into_iter().reduce(Found::joined).unwrap_or_default()
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     /// The pods of both halves. Only the first has pods without a node.
     fn joined(mut self, other: Self) -> Self {
         self.population.join(&other.population);

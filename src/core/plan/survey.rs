@@ -74,10 +74,6 @@ pub(crate) enum OccupantKind {
 /// many times, and the memory of thousands is slow.
 #[derive(Debug)]
 #[repr(C)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact about the node, independent of the others"
-)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.

@@ -31,7 +31,9 @@ impl<'a> Survey<'a> {
         let mut nodes: Vec<NodeFacts<'a>> = snapshot.nodes().iter().map(NodeFacts::new).collect();
         of_changed_halves(&mut nodes, |_, nodes| {
             let mut zones = BTreeSet::new();
-            nodes.iter_mut().for_each(|node| node.look(snapshot, policy, &mut zones));
+            for node in nodes {
+                node.look(snapshot, policy, &mut zones);
+            }
         });
         let pools = Pools::new(snapshot, policy, |index| nodes.get(index).is_some_and(NodeFacts::managed));
         if policy.pool_label.is_some() {
@@ -166,7 +168,9 @@ fn look_at_states(
     };
     let halves = of_changed_halves(nodes, |_, nodes| {
         let mut warnings = Vec::new();
-        nodes.iter_mut().for_each(|facts| look(facts, &mut warnings));
+        for facts in nodes {
+            look(facts, &mut warnings);
+        }
         warnings
     });
     warnings.extend(halves.into_iter().flatten());
