@@ -29,6 +29,7 @@ mod fault;
 mod respond;
 mod route;
 mod server;
+mod skus;
 mod timing;
 
 pub use self::account::Account;

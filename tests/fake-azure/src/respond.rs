@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::compute_requests;
 use crate::route::Route;
 use crate::server::Shared;
+use crate::skus;
 
 /// Carries out a request.
 pub(crate) fn respond(shared: &mut Shared, route: Option<&Route>, call: &Call) -> Answer {
@@ -21,7 +22,7 @@ pub(crate) fn respond(shared: &mut Shared, route: Option<&Route>, call: &Call) -
     match route {
         Route::Token(tenant) => token(shared, tenant, call),
         Route::Metadata => machine_token(shared, call),
-        Route::Operation | Route::Compute(..) | Route::Clusters(_) | Route::Aks(..) => {
+        Route::Operation | Route::Skus | Route::Compute(..) | Route::Clusters(_) | Route::Aks(..) => {
             resource(shared, route, call).unwrap_or_else(Answer::from)
         }
     }
@@ -52,6 +53,7 @@ fn resource(shared: &mut Shared, route: &Route, call: &Call) -> Result<Answer, R
             compute_requests::respond(shared, (subscription, group), what, call)
         }
         Route::Operation => Ok(json(200, &json!({"status": operation(shared)}))),
+        Route::Skus => Ok(skus::answer(call)),
         Route::Clusters(subscription) => Ok(aks_requests::clusters(shared, subscription)),
         Route::Aks(subscription, group, cluster, what) => {
             aks_requests::respond(shared, (subscription, group, cluster), what, call)

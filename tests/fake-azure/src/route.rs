@@ -13,6 +13,8 @@ pub(crate) enum Route {
     Compute(String, String, Compute),
     /// An operation that was accepted.
     Operation,
+    /// What Azure sells.
+    Skus,
     /// The managed clusters of a subscription.
     Clusters(String),
     /// Something of a managed cluster: subscription, resource group, name.
@@ -66,6 +68,7 @@ impl Route {
             {
                 Some(Self::Clusters(text(subscription)))
             }
+            ["subscriptions", _, "providers", "microsoft.compute", "skus"] if get => Some(Self::Skus),
             [
                 "subscriptions",
                 subscription,
@@ -118,6 +121,7 @@ impl Route {
         match self {
             Self::Token(_) | Self::Metadata => "token",
             Self::Operation => "operation",
+            Self::Skus => "compute.skus",
             Self::Clusters(_) => "aks.clusters",
             Self::Compute(_, _, what) => match what {
                 Compute::List => "compute.sets",
@@ -148,6 +152,7 @@ impl Route {
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
                 "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/instanceView/read",
             ],
+            "compute.skus" => &["Microsoft.Compute/skus/read"],
             "compute.patch" => &["Microsoft.Compute/virtualMachineScaleSets/write"],
             "compute.delete" => &["Microsoft.Compute/virtualMachineScaleSets/delete/action"],
             "compute.deallocate" => &["Microsoft.Compute/virtualMachineScaleSets/deallocate/action"],
@@ -168,6 +173,7 @@ impl Route {
             Self::Token(_)
             | Self::Metadata
             | Self::Operation
+            | Self::Skus
             | Self::Clusters(_)
             | Self::Compute(_, _, Compute::List) => None,
             Self::Compute(

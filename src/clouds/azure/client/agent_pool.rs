@@ -53,6 +53,12 @@ pub(crate) struct AgentPool {
     pub(crate) provisioning: String,
     /// The size of its machines.
     pub(crate) size: String,
+    /// Whether its machines run Linux.
+    pub(crate) is_linux: bool,
+    /// Whether its machines are Spot.
+    pub(crate) is_spot: bool,
+    /// The number of pods of each node.
+    pub(crate) max_pods: Option<u64>,
     pub(crate) labels: BTreeMap<String, String>,
     /// Its taints, such as `dedicated=gpu:NoSchedule`.
     pub(crate) taints: Vec<String>,
@@ -86,6 +92,9 @@ struct PoolProperties {
     count: u32,
     mode: Option<String>,
     vm_size: Option<String>,
+    os_type: Option<String>,
+    scale_set_priority: Option<String>,
+    max_pods: Option<u64>,
     enable_auto_scaling: Option<bool>,
     scale_down_mode: Option<String>,
     provisioning_state: String,
@@ -139,6 +148,9 @@ impl RawPool {
             is_running: read.power_state.is_none_or(|power| power.code.eq_ignore_ascii_case("Running")),
             deallocates: is(&read.scale_down_mode, "Deallocate"),
             provisioning: read.provisioning_state,
+            is_linux: read.os_type.is_none() || is(&read.os_type, "Linux"),
+            is_spot: is(&read.scale_set_priority, "Spot"),
+            max_pods: read.max_pods.filter(|pods| *pods > 0),
             size: read.vm_size.unwrap_or_default(),
             labels: read.node_labels.unwrap_or_default(),
             taints: read.node_taints.unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! ```text
 //!   Credentials --> token
 //!                     |
-//!   scale_set, agent_pool (what is asked) --> arm: one request with its token, pages, what a failure means
+//!   scale_set, agent_pool, size (what is asked) --> arm: one request with its token, pages, what a failure means
 //!   chosen: the instances of a change, never none
 //! ```
 
@@ -13,6 +13,7 @@ mod chosen;
 mod failure;
 mod machine;
 mod scale_set;
+mod size;
 mod token;
 
 pub(crate) use agent_pool::{AgentPool, Cluster};
@@ -22,3 +23,4 @@ pub(crate) use machine::Machine;
 #[cfg(test)]
 pub(crate) use machine::Status;
 pub(crate) use scale_set::{Change, ScaleSet};
+pub(crate) use size::MachineSize;

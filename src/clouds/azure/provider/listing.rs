@@ -8,6 +8,7 @@ use kube_rebalancer_join::{Identity, ListedGroup, Listing};
 use super::find::{Found, FoundSet, Maker, is_of_aks, zones};
 use super::rules::{self, NOT_PARKED_BY_AKS, Objection};
 use super::scope::Place;
+use super::sizes::Sizes;
 use super::state::listed;
 use super::template::node_template;
 use crate::client::Machine;
@@ -18,9 +19,10 @@ pub(super) fn listing(
     found: &Found,
     place: &Place,
     cluster: &Snapshot,
+    sizes: &Sizes,
 ) -> (Listing<InstanceId>, Vec<String>) {
     let mut notes = found.notes.clone();
-    let groups = found.sets.iter().map(|one| group(one, &mut notes)).collect();
+    let groups = found.sets.iter().map(|one| group(one, sizes, &mut notes)).collect();
     let (strays, mistaken) = strays(found, cluster);
     let listing = Listing {
         groups,
@@ -33,9 +35,9 @@ pub(super) fn listing(
     (listing, notes)
 }
 
-fn group(found: &FoundSet, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
+fn group(found: &FoundSet, sizes: &Sizes, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
     let FoundSet { name, set, maker, machines } = found;
-    let template = node_template(found).map_err(|why| {
+    let template = node_template(found, sizes.get(name)).map_err(|why| {
         notes.push(format!(
             "a new node of node group {name} cannot be predicted, so the existing nodes describe it: {why}"
         ));

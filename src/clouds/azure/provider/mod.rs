@@ -14,6 +14,7 @@ mod pool_calls;
 mod rules;
 mod scope;
 mod set_calls;
+mod sizes;
 mod state;
 mod template;
 #[cfg(test)]
@@ -72,7 +73,7 @@ impl ProviderKind for AzureKind {
                 delete: Can::Yes,
                 park: Can::Yes,
                 zones: Can::Yes,
-                from_zero: Can::With("tags"),
+                from_zero: Can::Yes,
             },
             Abilities {
                 groups: "Azure: agent pools of AKS",
@@ -80,7 +81,7 @@ impl ProviderKind for AzureKind {
                 delete: Can::Yes,
                 park: Can::No,
                 zones: Can::Yes,
-                from_zero: Can::With("tags"),
+                from_zero: Can::Yes,
             },
         ]
     }
@@ -134,7 +135,9 @@ impl Azure {
     async fn look(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
         let place = scope::place(cluster, policy, &self.scope);
         let found = find::find(&self.arm, &place, &self.scope).await?;
-        let (listing, notes) = listing::listing(&found, &place, cluster);
+        let (sizes, unknown_size) = sizes::sizes(&self.arm, cluster, &found.sets).await;
+        let (listing, mut notes) = listing::listing(&found, &place, cluster, &sizes);
+        notes.extend(unknown_size);
         let joined = join::join(&listing, cluster);
         let machines = found.sets.iter().flat_map(|one| &one.machines);
         self.protected = machines.filter_map(|one| Some((one.id.clone(), rules::protected(one)?))).collect();

@@ -6,8 +6,8 @@
 //!   scale set: region, size -------------------------------------------------------+
 //! ```
 //!
-//! The tags are Cluster Autoscaler's. No request returns the allocatable amounts of a size, so only the tags have amounts;
-//! without them the existing nodes determine the amounts.
+//! The tags are Cluster Autoscaler's. Amounts that no tag has come from the size of the machines, where no node shows them. A person
+//! sets labels and taints in the machines' own data, which is not read: without a tag, these are unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use kube_rebalancer_core::model::{
     NodeResources, NodeTemplate, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
 };
+use kube_rebalancer_join::NodeSize;
 
 use super::find::{FoundSet, Maker, zones};
 
@@ -22,13 +23,17 @@ use super::find::{FoundSet, Maker, zones};
 const PREFIX: &str = "k8s.io_cluster-autoscaler_node-template_";
 
 /// The next node of a group. The error names the invalid part.
-pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
+pub(super) fn node_template(
+    found: &FoundSet,
+    size: Option<&(NodeSize, bool)>,
+) -> Result<NodeTemplate, String> {
     let FoundSet { set, maker, .. } = found;
     let mut template = NodeTemplate::default();
     let mut amounts = NodeResources::default();
-    let mut further = BTreeMap::new();
+    let (mut further, mut told) = (BTreeMap::new(), false);
     for (key, value) in &set.tags {
         let Some(rest) = key.strip_prefix(PREFIX) else { continue };
+        told = true;
         let wrong = || format!("tag {key} of scale set {} is not understood: `{value}`", set.id);
         if let Some(label) = rest.strip_prefix("label_") {
             template.labels.insert(named(label), value.clone());
@@ -66,7 +71,35 @@ pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
     if let [zone] = zones(set).as_slice() {
         add("topology.kubernetes.io/zone", zone);
     }
+    if let Maker::Pool(pool, cluster) = maker {
+        add("kubernetes.io/os", if pool.is_linux { "linux" } else { "windows" });
+        add("kubernetes.azure.com/mode", if pool.is_system { "system" } else { "user" });
+        add("kubernetes.azure.com/cluster", &cluster.node_resource_group);
+        if pool.is_spot {
+            add("kubernetes.azure.com/scalesetpriority", "spot");
+        }
+    }
+    if let Some((size, is_arm)) = size {
+        add("kubernetes.io/arch", if *is_arm { "arm64" } else { "amd64" });
+        fill(&mut template.allocatable, &size.allocatable);
+        fill(&mut template.capacity, &size.capacity);
+        template.only_size = matches!(maker, Maker::Person) && !told;
+    }
     Ok(template)
+}
+
+/// Adds the amounts that a node does not have yet.
+fn fill(amounts: &mut NodeResources, more: &NodeResources) {
+    amounts.memory = amounts.memory.or(more.memory);
+    amounts.cpu = amounts.cpu.or(more.cpu);
+    amounts.pods = amounts.pods.or(more.pods);
+    amounts.further = amounts.further.clone().or_else(|| more.further.clone());
+}
+
+/// Whether the tags of a scale set have memory and CPU of its next node.
+pub(super) fn has_size(found: &FoundSet) -> bool {
+    let amounts = node_template(found, None).map(|template| template.allocatable);
+    amounts.is_ok_and(|amounts| amounts.memory.is_some() && amounts.cpu.is_some())
 }
 
 /// A key in the form of Kubernetes: tags write its slash as an underscore, and an underscore as `~2`.

@@ -135,5 +135,5 @@ impl provider_faults::Deed for Deed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_request_fails_nothing_is_done_twice_and_the_next_run_makes_it_good() {
-    try_all(&DEEDS, &[]).await.is_all_well(56, 56 * 34);
+    try_all(&DEEDS, &[]).await.is_all_well(62, 62 * 34);
 }

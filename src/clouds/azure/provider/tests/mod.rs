@@ -7,4 +7,5 @@ mod permissions;
 mod pools;
 mod rows;
 mod sets;
+mod sizes;
 mod world;

@@ -17,6 +17,11 @@ fn actions(mark: &str) -> Vec<String> {
     role["Actions"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
 
+/// The same with the role for sizes, which is on the subscription.
+fn with_sizes(mark: &str) -> Vec<String> {
+    [actions(mark), actions("size-role")].concat()
+}
+
 fn only<'a>(actions: &'a [String], without: &str) -> Vec<&'a str> {
     actions.iter().map(String::as_str).filter(|action| *action != without).collect()
 }
@@ -35,8 +40,8 @@ async fn use_a_set(world: &World) -> Vec<GroupAnswer> {
 
 #[tokio::test]
 async fn the_role_for_scale_sets_is_enough_and_each_action_of_it_is_needed() {
-    let actions = actions("set-role");
-    assert_eq!(actions.len(), 7);
+    let actions = with_sizes("set-role");
+    assert_eq!(actions.len(), 8);
     let world = World::of(3, Account::ops().with_actions(&only(&actions, "")));
     assert_eq!(use_a_set(&world).await, vec![GroupAnswer::Done; 4]);
     let called: BTreeSet<String> = world.fake.calls().into_iter().map(|call| call.method).collect();
@@ -46,6 +51,7 @@ async fn the_role_for_scale_sets_is_enough_and_each_action_of_it_is_needed() {
         "compute.machines",
         "compute.patch",
         "compute.set",
+        "compute.skus",
         "compute.start",
         "token",
     ];
@@ -63,8 +69,8 @@ async fn the_role_for_scale_sets_is_enough_and_each_action_of_it_is_needed() {
 
 #[tokio::test]
 async fn the_role_for_agent_pools_is_enough_and_nothing_else_is_called() {
-    let actions = actions("aks-role");
-    assert_eq!(actions.len(), 7);
+    let actions = with_sizes("aks-role");
+    assert_eq!(actions.len(), 8);
     let world = World::of(0, Account::ops().with_actions(&only(&actions, "")));
     let cluster = Cluster::new(SUBSCRIPTION, "Hub-RG", "Hub").pool("system", 1, true);
     world.fake.add_cluster(cluster.pool(SET, 3, false));
@@ -84,6 +90,7 @@ async fn the_role_for_agent_pools_is_enough_and_nothing_else_is_called() {
         "aks.put",
         "compute.machines",
         "compute.set",
+        "compute.skus",
         "token",
     ];
     assert_eq!(called, expected.map(str::to_owned).into());
