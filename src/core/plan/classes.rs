@@ -46,7 +46,7 @@ pub(super) enum ControllerRole {
 
 impl ControllerRole {
     /// The role of a controller. A file that does not give the API group means the built-in kind. Before Kubernetes 1.9,
-    /// DaemonSets and ReplicaSets were in the group `extensions`.
+    /// `DaemonSet` and `ReplicaSet` were in the group `extensions`.
     pub(super) fn of(controller: &Controller) -> Self {
         let group = controller.group.as_deref();
         let apps = group.is_none_or(|group| matches!(group, "apps" | "extensions"));

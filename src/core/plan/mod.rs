@@ -232,12 +232,14 @@ fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
 }
 
 /// A node with the most frequent reason for not being managed, and that reason.
-fn unmanaged_example(survey: &Survey<'_>) -> Option<(String, KeepReason)> {
+fn unmanaged_example(survey: &Survey<'_>) -> Option<Box<(String, KeepReason)>> {
     let reasons = || survey.nodes.iter().filter_map(|facts| Some((facts.node, facts.unmanaged.as_deref()?)));
     let frequency = |word: &str| reasons().filter(|(_, why)| why.word() == word).count();
     let words: BTreeSet<&'static str> = reasons().map(|(_, why)| why.word()).collect();
     let most = words.into_iter().max_by_key(|word| frequency(word))?;
-    reasons().find(|(_, why)| why.word() == most).map(|(node, why)| (node.name.clone(), why.clone()))
+    reasons()
+        .find(|(_, why)| why.word() == most)
+        .map(|(node, why)| Box::new((node.name.clone(), why.clone())))
 }
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {

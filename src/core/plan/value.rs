@@ -314,12 +314,12 @@ pub struct TooManyBroken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no node to manage, and no node group that could create one.
-    #[error("no node is managed ({nodes} listed{}), and NODE_GROUPS names no group to grow", such_as(.example.as_ref()))]
+    #[error("no node is managed ({nodes} listed{}), and NODE_GROUPS names no group to grow", such_as(.example.as_deref()))]
     NoManagedNode {
         /// The nodes listed.
         nodes: usize,
         /// A node with the most frequent reason, and that reason.
-        example: Option<(String, KeepReason)>,
+        example: Option<Box<(String, KeepReason)>>,
     },
     /// Not one pod is visible, which a missing permission would also cause.
     #[error("{nodes} nodes but not one pod in any namespace: a missing permission looks just like this")]
@@ -330,7 +330,7 @@ pub enum Refusal {
 }
 
 fn such_as(example: Option<&(String, KeepReason)>) -> String {
-    example.map_or_else(String::new, |(node, why)| format!("; node {node} is {}", why))
+    example.map_or_else(String::new, |(node, why)| format!("; node {node} is {why}"))
 }
 
 impl Refusal {

@@ -12,7 +12,7 @@
 //!   plus spec.overhead
 //! ```
 //!
-//! Devices that a DeviceClass gives out are left out, as resource claims are: nodes do not list them in their status.
+//! Devices that a `DeviceClass` gives out are left out, as resource claims are: nodes do not list them in their status.
 //!
 //! Sums saturate: what the API server accepts never fails a run.
 
@@ -30,7 +30,7 @@ use super::raw::{
 
 /// The largest amount of a resource that one object holds.
 const LARGEST: u64 = i64::MAX.unsigned_abs();
-/// The prefix of resources that a DeviceClass gives out: the scheduler finds the devices in ResourceSlices.
+/// The prefix of resources that a `DeviceClass` gives out: the scheduler finds the devices in `ResourceSlice`s.
 const OF_DEVICE_CLASS: &str = "deviceclass.resource.kubernetes.io/";
 /// An amount in thousandths of a byte is only a mistake if it is below this: some programs write whole gigabytes in
 /// them.

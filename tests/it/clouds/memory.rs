@@ -1,7 +1,7 @@
 //! A cloud in memory, of two colours. It shows the parts of a new provider: it has its own names, a listing and a few
 //! requests; everything else is in the crate join.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -338,6 +338,8 @@ impl<C: Colour> Provider for MemoryProvider<C> {
             groups: state.pools.iter().map(group).collect(),
             gaps: Vec::new(),
             outside: BTreeMap::new(),
+            strays: BTreeMap::new(),
+            mistaken: BTreeSet::new(),
             elsewhere: "is in no pool".to_owned(),
         };
         let joined = join::join(&listing, cluster);

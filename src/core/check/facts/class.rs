@@ -3,7 +3,7 @@
 use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
 use crate::policy::{Drain, Policy};
 
-/// The API groups of DaemonSets, ReplicaSets and StatefulSets; before Kubernetes 1.9 the first two were in `extensions`.
+/// The API groups of `DaemonSet`, `ReplicaSet` and `StatefulSet`; before Kubernetes 1.9 the first two were in `extensions`.
 const APPS: &[&str] = &["apps", "extensions"];
 
 /// The API group of the first kinds.

@@ -49,7 +49,7 @@ impl<'k> Kin<'k, '_> {
 
     /// The labels of a new node, once for each zone.
     pub(super) fn labels(&self) -> Vec<Labels> {
-        let mut shared = of_most(self.judges());
+        let mut shared = of_most(&self.judges());
         for (key, value) in self.template().into_iter().flat_map(|template| template.labels.iter()) {
             shared.insert_missing(key, value);
         }
@@ -136,7 +136,7 @@ impl<'k> Kin<'k, '_> {
 
 /// The labels that more than half of the nodes have with the same value. The label of a driver for local disks, such as
 /// `topology.topolvm.io/node`, names one node: where there is only one, it is left out.
-fn of_most<'n>(nodes: impl Iterator<Item = &'n Node> + Clone) -> Labels {
+fn of_most<'n>(nodes: &(impl Iterator<Item = &'n Node> + Clone)) -> Labels {
     let mut candidates: BTreeMap<&str, Candidate<'_>> = BTreeMap::new();
     let (mut one, mut all) = (None, 0_usize);
     for node in nodes.clone() {

@@ -131,6 +131,6 @@ fn more_than_half_of_the_nodes_decide_about_a_label() {
             Some("users"),
         ),
     ] {
-        assert_eq!(of_most(nodes.iter()).get("pool"), expected, "{sentence}");
+        assert_eq!(of_most(&nodes.iter()).get("pool"), expected, "{sentence}");
     }
 }
