@@ -87,7 +87,7 @@ fn check_unknown_size(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &
 }
 
 /// Whether the group's template or one of its nodes has the size of a new node. A template that has nothing but the size tells
-/// too little: the node may be of no use for its labels and taints.
+/// too little until the group has a node: the new one may be of no use for its labels and taints.
 fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
     let tells = |allocatable: &NodeResources, capacity: &NodeResources| {
         let tell =
@@ -99,7 +99,10 @@ fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
         .groups()
         .iter()
         .filter(|group| Some(group.name.as_str()) == growth.group)
-        .filter_map(|group| group.template.as_ref().filter(|template| !template.only_size))
+        .filter_map(|group| {
+            let has_nodes = || facts.managed().any(|node| node.node.group.as_deref() == Some(&*group.name));
+            group.template.as_ref().filter(|template| !template.only_size || has_nodes())
+        })
         .any(|template| tells(&template.allocatable, &template.capacity));
     let by_node = facts.managed().any(|node| {
         let member = match growth.group {

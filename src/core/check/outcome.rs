@@ -346,7 +346,7 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     }
 }
 
-/// The labels that most of these nodes have.
+/// The labels that most of these nodes have, and of which at most a tenth of them, or one, has another value.
 fn labels_of_most(members: &[&NodeFacts<'_>]) -> Labels {
     let mut numbers: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for label in
@@ -354,7 +354,13 @@ fn labels_of_most(members: &[&NodeFacts<'_>]) -> Labels {
     {
         *numbers.entry(label).or_default() += 1;
     }
-    numbers.into_iter().filter(|(_, number)| 2 * number > members.len()).map(|(label, _)| label).collect()
+    let others = |key: &str, number: usize| {
+        members.iter().filter(|member| member.node.labels.contains_key(key)).count() - number
+    };
+    let is_most = |((key, _), number): &((&str, &str), usize)| {
+        2 * number > members.len() && others(key, *number) <= (members.len() / 10).max(1)
+    };
+    numbers.into_iter().filter(is_most).map(|(label, _)| label).collect()
 }
 
 /// The lasting taints that at least half of these nodes have.

@@ -18,6 +18,11 @@ impl Shape<'_> {
         self.pod.requests.fits(left)
     }
 
+    /// Whether the pod's memory and CPU fit a machine of which the devices are unknown.
+    pub(super) fn fits_memory_and_cpu(self, size: &Amounts) -> bool {
+        self.pod.requests.memory <= size.memory && self.pod.requests.cpu <= size.cpu
+    }
+
     /// Whether a node of this kind admits the pod, apart from its size.
     pub(super) fn is_admitted(self, site: Site<'_>) -> bool {
         site.admits_pod(self.pod, self.volumes)

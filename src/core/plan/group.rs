@@ -48,11 +48,12 @@ impl Group<'_> {
         self.group.map_or("", |group| group.name.as_str())
     }
 
-    /// The size of its next node, if the cloud tells it and nothing else of the node.
+    /// The size of its next node, if the cloud tells it and nothing else of the node: the capacity, because what images reserve
+    /// is an estimate, and a pod must not be refused for ever by an estimate.
     pub(super) fn known_size(&self) -> Option<Amounts> {
         let template = self.group?.template.as_ref().filter(|_| self.template.is_none())?;
         let is_sized = template.only_size && self.nodes.is_empty();
-        is_sized.then(|| template.allocatable.offer(&template.capacity))
+        is_sized.then(|| template.capacity.offer(&template.allocatable))
     }
 
     /// Whether its next node would take a pod. If the node is unknown, any pod is assumed to fit that a known size does not
@@ -60,7 +61,7 @@ impl Group<'_> {
     pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
         match &self.template {
             Some(template) => shape.fits(&template.free) && template_admits(template, shape),
-            None => self.growable && self.known_size().is_none_or(|size| shape.fits(&size)),
+            None => self.growable && self.known_size().is_none_or(|size| shape.fits_memory_and_cpu(&size)),
         }
     }
 }
@@ -69,8 +70,8 @@ impl Group<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct NewNodes<'a> {
     pub(super) groups: &'a [Group<'a>],
-    /// Whether its nodes are unknown, nodes in the group's zone so far, and the group (groups are sorted by name).
-    pub(super) waiting: Vec<((bool, usize), GroupIndex)>,
+    /// Nodes in the group's zone so far, and the group (groups are sorted by name).
+    pub(super) waiting: Vec<(usize, GroupIndex)>,
 }
 
 impl NewNodes<'_> {
@@ -87,7 +88,7 @@ impl NewNodes<'_> {
             self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
         };
         let created_in = zone(group);
-        for ((_, nodes), index) in &mut self.waiting {
+        for (nodes, index) in &mut self.waiting {
             // Regional groups have no zone of their own to compare by; each counts for itself.
             if *index == group || (created_in.is_some() && zone(*index) == created_in) {
                 *nodes += 1;

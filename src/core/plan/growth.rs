@@ -86,11 +86,10 @@ impl<'a> Growth<'a> {
         self.allowed.get(pool) == Some(&0) && self.max_nodes_binds.get(pool) == Some(&true)
     }
 
-    /// The order in which the groups of a pool create further nodes: known nodes first, the zone with the fewest nodes first, then
-    /// by name. It is endless if a group can create a node; the caller stops.
+    /// The order in which the groups of a pool create further nodes: the zone with the fewest nodes first, then by name. It
+    /// is endless if a group can create a node; the caller stops.
     pub(super) fn order(&self, pool: PoolIndex) -> NewNodes<'_> {
-        let rank = |group: &Group<'_>| (group.template.is_none(), group.zone_nodes);
-        let waiting = self.growable(pool).map(|(index, group)| (rank(group), index)).collect();
+        let waiting = self.growable(pool).map(|(index, group)| (group.zone_nodes, index)).collect();
         NewNodes { groups: &self.groups, waiting }
     }
 
@@ -255,38 +254,13 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// A group whose nodes are unknown is used only if its pool has no other one. One whose size is known stays: for a pod
-    /// that no other one takes.
+    /// A group whose nodes are unknown is used only if its pool has no other one.
     fn prefer_known_templates(&mut self, pool: PoolIndex) {
-        if self.knows_nodes(pool) {
+        if self.growable(pool).any(|(_, group)| group.template.is_some()) {
             for group in self.groups.iter_mut().filter(|group| group.pool == Some(pool)) {
-                group.growable &= group.template.is_some() || group.known_size().is_some();
+                group.growable &= group.template.is_some();
             }
         }
-    }
-
-    /// Whether the nodes of a group of a pool that can grow are known.
-    pub(super) fn knows_nodes(&self, pool: PoolIndex) -> bool {
-        self.growable(pool).any(|(_, group)| group.template.is_some())
-    }
-
-    /// Whether a node of known size alone is to be created or coming. Until it shows which pods it takes, no other is spare.
-    pub(super) fn tries_unknown(&self, pool: PoolIndex, created: &[GroupIndex]) -> bool {
-        let coming = self.booting.iter().filter(|one| one.pool == pool).map(|one| one.group);
-        let mut tried = coming.chain(created.iter().copied());
-        tried.any(|index| self.groups.get(index).is_some_and(|group| group.known_size().is_some()))
-    }
-
-    /// The number of nodes that groups with unknown nodes may create.
-    pub(super) fn blind(&self, survey: &Survey<'_>, pool: PoolIndex) -> usize {
-        let in_state = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
-        let instances = self.booting.iter().filter(|one| one.pool == pool).count();
-        let booting = in_state(NodeState::Booting) + instances;
-        if booting > 0 {
-            return 0;
-        }
-        let least = survey.policy.bounds_of(survey.pool_name(pool)).min_nodes;
-        least.saturating_sub(in_state(NodeState::Serving)).max(1)
     }
 
     fn limit(&mut self, survey: &Survey<'a>, pool: PoolIndex) {
@@ -301,8 +275,13 @@ impl<'a> Growth<'a> {
         let taken = existing + self.not_common(survey, pool) + without_node;
         let mut allowed = bounds.max_nodes.saturating_sub(taken);
         let by_max_nodes = allowed;
-        if !self.knows_nodes(pool) {
-            allowed = allowed.min(self.blind(survey, pool));
+        let known = self.growable(pool).any(|(_, group)| group.template.is_some());
+        if !known {
+            let in_state = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
+            let instances = self.booting.iter().filter(|one| one.pool == pool).count();
+            let booting = in_state(NodeState::Booting) + instances;
+            let blind = bounds.min_nodes.saturating_sub(in_state(NodeState::Serving) + booting).max(1);
+            allowed = if booting > 0 { 0 } else { allowed.min(blind) };
             self.warnings.push(Warning::UnknownNewNode { allowed });
         }
         if let Some(slot) = self.allowed.get_mut(pool) {

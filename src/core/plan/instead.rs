@@ -111,11 +111,10 @@ impl Run<'_, '_> {
         let mut further = self.growth.order(pool);
         let mut asked: BTreeSet<GroupIndex> = self.changes.grow.keys().copied().collect();
         let mut instead = Vec::new();
-        let is_known = self.growth.knows_nodes(pool);
         while let Some(other) = further.take(|index| !asked.contains(&index)) {
             asked.insert(other);
             let Some(of) = self.growth.groups.get(other) else { continue };
-            if let Some(known) = of.group.filter(|_| (of.template.is_some() || !is_known) && suits(other)) {
+            if let Some(known) = of.group.filter(|_| suits(other)) {
                 instead.push(GroupSize { group: known.name.clone(), size: known.target_size });
             }
         }

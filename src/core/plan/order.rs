@@ -192,8 +192,7 @@ impl KeepOrder {
             // Nodes for waiting pods are created first.
             further.take(|index| index == *group);
         }
-        let is_tried = growth.knows_nodes(pool) && growth.tries_unknown(pool, &created);
-        let spare = if is_tried { 0 } else { creatable.saturating_sub(created.len()) };
+        let spare = creatable.saturating_sub(created.len());
         let spare: Vec<Candidate> =
             std::iter::from_fn(|| further.take(|_| true)).take(spare).map(Candidate::New).collect();
         let must = [first(true, &ready), first(true, &booting), needed(true), first(true, &parked)].concat();
@@ -219,11 +218,8 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
         group.and_then(|group| growth.groups.get(group)).and_then(|group| group.template.as_ref())
     };
     let of_template = |group: Option<GroupIndex>| {
-        let size = || group.and_then(|group| growth.groups.get(group)?.known_size()).unwrap_or_default();
-        template(group).map_or_else(
-            || (size(), Amounts::default()),
-            |template| (template.capacity.clone(), template.daemons.clone()),
-        )
+        let template = template(group);
+        template.map(|template| (template.capacity.clone(), template.daemons.clone())).unwrap_or_default()
     };
     let (capacity, daemons, ready) = match candidate {
         Candidate::Node(index) => match survey.nodes.get(index) {

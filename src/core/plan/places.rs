@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fit::{Shape, template_admits};
-use super::group::Group;
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::order::{
@@ -66,8 +65,6 @@ enum Ground<'a> {
     Template(&'a Template<'a>),
     /// Unknown, so any pod is admitted: a cluster that has shrunk to nothing must be able to grow again.
     Unknown,
-    /// Unknown but for its size.
-    OfSize,
 }
 
 impl<'a> Place<'a> {
@@ -77,12 +74,7 @@ impl<'a> Place<'a> {
 
     /// Whether a pod fits the room that is left.
     pub(super) fn takes(&self, shape: Shape<'_>) -> bool {
-        match self.ground {
-            Ground::Unknown => true,
-            // The first node shows the rest, and how many more are needed.
-            Ground::OfSize => shape.fits(&self.free),
-            Ground::Node(_) | Ground::Template(_) => shape.fits(&self.left) && self.admits(shape),
-        }
+        matches!(self.ground, Ground::Unknown) || (shape.fits(&self.left) && self.admits(shape))
     }
 
     /// Whether a pod fits the room that is free now, without regard to other waiting pods.
@@ -94,7 +86,7 @@ impl<'a> Place<'a> {
         match self.ground {
             Ground::Node(site) => shape.is_admitted(site),
             Ground::Template(template) => template_admits(template, shape),
-            Ground::Unknown | Ground::OfSize => true,
+            Ground::Unknown => true,
         }
     }
 }
@@ -149,11 +141,10 @@ pub(super) fn places<'s>(
         booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
     );
     // If the nodes of a group that can grow are known, an unknown instance is no place.
-    let known = growth.knows_nodes(pool);
+    let known = growth.growable(pool).any(|(_, group)| group.template.is_some());
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
-        let of = growth.groups.get(group)?;
-        if known && of.template.is_none() && of.known_size().is_none() {
+        if known && growth.groups.get(group)?.template.is_none() {
             return None;
         }
         Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })
@@ -170,10 +161,7 @@ pub(super) fn new_place<'s>(growth: &'s Growth<'_>, group: GroupIndex) -> Place<
     let group_of = growth.groups.get(group);
     let (ground, free) = match group_of.and_then(|group| group.template.as_ref()) {
         Some(template) => (Ground::Template(template), template.free.clone()),
-        None => match group_of.and_then(Group::known_size) {
-            Some(size) => (Ground::OfSize, size),
-            None => (Ground::Unknown, without_bound()),
-        },
+        None => (Ground::Unknown, without_bound()),
     };
     Place::new(Candidate::New(group), Stage::New, ground, free)
 }

@@ -187,14 +187,9 @@ impl<'s> Placing<'s, '_> {
     fn create(&mut self, one: &WaitingPod<'_>) -> Result<usize, Warning> {
         let mut blocked: Option<(GroupIndex, String)> = None;
         let mut refused = BTreeSet::new();
-        // Where no nodes are known, the pool's number of new nodes bounds them.
-        let tried = self.placement.needs.new.iter().filter(|index| self.is_unknown(**index)).count();
-        let may_try =
-            !self.growth.knows_nodes(self.pool) || tried < self.growth.blind(self.survey, self.pool);
         loop {
             let suits = |index: GroupIndex| {
                 !refused.contains(&index)
-                    && (may_try || !self.is_unknown(index))
                     && self.growth.groups.get(index).is_some_and(|group| group.would_take(one.shape()))
             };
             // A group that creates nothing for the pod adds nothing to its zone.
@@ -222,10 +217,6 @@ impl<'s> Placing<'s, '_> {
             }
             None => Warning::NoRoom { pod, why: self.why_no_new_node(one.shape()) },
         })
-    }
-
-    fn is_unknown(&self, group: GroupIndex) -> bool {
-        self.growth.groups.get(group).is_none_or(|group| group.template.is_none())
     }
 
     /// The reason why no new node takes a pod: what the first group that can grow would make.

@@ -144,9 +144,11 @@ fn the_image_has_every_provider_of_the_overlays_and_of_the_charts_value_files() 
     manifests.retain(|name| !["Chart.yaml", "values.yaml", "templates"].contains(&name.as_str()));
     let providers: BTreeSet<&str> = manifests.iter().map(|name| provider(name)).collect();
     assert_eq!(providers.len(), 5, "{manifests:?}");
-    for file in ["Dockerfile", "CONTRIBUTING.md"] {
+    for (file, before) in
+        [("Dockerfile", "ARG FEATURES="), ("CONTRIBUTING.md", "--no-default-features --features ")]
+    {
         let text = std::fs::read_to_string(super::path("..").join(file)).unwrap();
-        let (_, rest) = text.split_once("--no-default-features --features ").unwrap();
+        let (_, rest) = text.split_once(before).unwrap();
         let (list, _) =
             rest.split_once(|letter: char| !letter.is_ascii_lowercase() && letter != ',').unwrap();
         let features: BTreeSet<&str> = list.split(',').collect();

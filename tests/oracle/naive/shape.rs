@@ -266,10 +266,20 @@ fn look(
     let template = group.and_then(|group| group.template.as_ref());
     let asked = if healthy.is_empty() { members } else { healthy };
     let mut labels = template.map(|template| template.labels.clone()).unwrap_or_default();
+    let named_keys: Vec<String> = labels.keys().map(str::to_owned).collect();
+    for key in named_keys {
+        if !healthy.is_empty() && !members.iter().any(|node| node.labels.get(&key).is_some()) {
+            labels.remove(&key);
+        }
+    }
     for node in asked {
         for (key, value) in node.labels.iter() {
-            let most =
-                2 * asked.iter().filter(|other| other.labels.get(key) == Some(value)).count() > asked.len();
+            let agree = asked.iter().filter(|other| other.labels.get(key) == Some(value)).count();
+            let deviate = asked
+                .iter()
+                .filter(|other| other.labels.get(key).is_some_and(|other| other != value))
+                .count();
+            let most = 2 * agree > asked.len() && deviate <= usize::max(asked.len() / 10, 1);
             // The only node of a group has labels of its own, by which volumes on its disk name it.
             let last = key.rsplit('/').next().unwrap_or(key);
             let host = node.labels.get(words::HOSTNAME);

@@ -17,7 +17,7 @@ use crate::client::{Arm, MachineSize};
 use crate::id::InstanceId;
 
 /// Maximum time for all lists together: no run fails without them.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(10);
 /// Maximum number of concurrent requests: each list has some megabytes.
 const PARALLEL: usize = 2;
 /// The default number of pods of a node: the kubelet's own limit.

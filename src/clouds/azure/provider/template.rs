@@ -33,14 +33,15 @@ pub(super) fn node_template(
     let (mut further, mut told) = (BTreeMap::new(), false);
     for (key, value) in &set.tags {
         let Some(rest) = key.strip_prefix(PREFIX) else { continue };
-        told = true;
         let wrong = || format!("tag {key} of scale set {} is not understood: `{value}`", set.id);
         if let Some(label) = rest.strip_prefix("label_") {
             template.labels.insert(named(label), value.clone());
+            told = true;
         } else if let Some(key) = rest.strip_prefix("taint_") {
             let (value, effect) = value.split_once(':').unwrap_or(("", value));
             let effect = effect_of(effect).ok_or_else(wrong)?;
             template.taints.push(Taint { key: named(key), value: value.to_owned(), effect, added_at: None });
+            told = true;
         } else if let Some(resource) = rest.strip_prefix("resources_") {
             match resource {
                 "cpu" => amounts.cpu = Some(parse_millicores(value).map_err(|_| wrong())?),

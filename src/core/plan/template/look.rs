@@ -50,8 +50,14 @@ impl<'k> Kin<'k, '_> {
     /// The labels of a new node, once for each zone.
     pub(super) fn labels(&self) -> Vec<Labels> {
         let mut shared = of_most(&self.judges());
+        // A label of the template that none of the nodes has is one that they do not get.
+        let exists = |key: &str| {
+            self.healthy.is_empty() || self.all.iter().any(|facts| facts.node.labels.contains_key(key))
+        };
         for (key, value) in self.template().into_iter().flat_map(|template| template.labels.iter()) {
-            shared.insert_missing(key, value);
+            if exists(key) {
+                shared.insert_missing(key, value);
+            }
         }
         shared.remove(HOSTNAME);
         let mut zones: Vec<String> = match self.group {
@@ -134,7 +140,8 @@ impl<'k> Kin<'k, '_> {
     }
 }
 
-/// The labels that more than half of the nodes have with the same value. The label of a driver for local disks, such as
+/// The labels that more than half of the nodes have with the same value, if at most one in ten, or one in all, has another value:
+/// where more have, the group has nodes of several kinds. The label of a driver for local disks, such as
 /// `topology.topolvm.io/node`, names one node: where there is only one, it is left out.
 fn of_most<'n>(nodes: &(impl Iterator<Item = &'n Node> + Clone)) -> Labels {
     let mut candidates: BTreeMap<&str, Candidate<'_>> = BTreeMap::new();
@@ -155,7 +162,11 @@ fn of_most<'n>(nodes: &(impl Iterator<Item = &'n Node> + Clone)) -> Labels {
     }
     let is_most = |key: &str, candidate: &Candidate<'_>| {
         let agree = || nodes.clone().filter(|node| node.labels.get(key) == Some(candidate.value)).count();
-        candidate.lead == all || 2 * candidate.labelled > all && 2 * agree() > all
+        candidate.lead == all
+            || 2 * candidate.labelled > all && {
+                let agree = agree();
+                2 * agree > all && candidate.labelled - agree <= (all / 10).max(1)
+            }
     };
     let names_it =
         |key: &str, value: &str| all == 1 && one.is_some_and(|node| names_the_host(node, key, value));

@@ -126,9 +126,14 @@ fn more_than_half_of_the_nodes_decide_about_a_label() {
         ),
         ("two of four, and two others", vec![with("users"), with("x"), with("users"), with("y")], None),
         (
-            "three of five, in turn with others",
-            vec![with("x"), with("users"), with("y"), with("users"), with("users")],
+            "three of five, and two without it",
+            vec![none(), with("users"), none(), with("users"), with("users")],
             Some("users"),
+        ),
+        (
+            "three of five, and two others: nodes of several kinds",
+            vec![with("x"), with("users"), with("y"), with("users"), with("users")],
+            None,
         ),
     ] {
         assert_eq!(of_most(&nodes.iter()).get("pool"), expected, "{sentence}");
