@@ -313,8 +313,8 @@ fn join(nodes: &mut [Node], group: &NodeGroup) {
     }
 }
 
-/// The substitute group of a pool's common nodes. Its new node is as large as the newest existing one, and has the labels
-/// and taints of most of them.
+/// The substitute group of a pool's common nodes. Its new node is as large as the newest existing one, and has the labels of
+/// all of them and the taints of most.
 fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     let shows = |node: &NodeFacts<'_>| node.is_common() && !is_only_object(facts, node);
     let members: Vec<&NodeFacts<'_>> =
@@ -338,7 +338,7 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
         template: newest.map(|newest| NodeTemplate {
             allocatable: newest.node.allocatable.clone(),
             capacity: newest.node.capacity.clone(),
-            labels: labels_of_most(&members),
+            labels: shared_labels(&members),
             taints: taints_of_most(facts, &members),
             only_size: false,
         }),
@@ -346,21 +346,15 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     }
 }
 
-/// The labels that most of these nodes have, and of which at most a tenth of them, or one, has another value.
-fn labels_of_most(members: &[&NodeFacts<'_>]) -> Labels {
+/// The labels that all of these nodes have.
+fn shared_labels(members: &[&NodeFacts<'_>]) -> Labels {
     let mut numbers: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for label in
         members.iter().flat_map(|member| member.node.labels.iter()).filter(|(key, _)| *key != HOSTNAME)
     {
         *numbers.entry(label).or_default() += 1;
     }
-    let others = |key: &str, number: usize| {
-        members.iter().filter(|member| member.node.labels.contains_key(key)).count() - number
-    };
-    let is_most = |((key, _), number): &((&str, &str), usize)| {
-        2 * number > members.len() && others(key, *number) <= (members.len() / 10).max(1)
-    };
-    numbers.into_iter().filter(is_most).map(|(label, _)| label).collect()
+    numbers.into_iter().filter(|(_, number)| *number == members.len()).map(|(label, _)| label).collect()
 }
 
 /// The lasting taints that at least half of these nodes have.

@@ -8,10 +8,10 @@ use crate::model::{Amounts, Controller, ControllerKey, NodeIndex, Pod};
 /// A daemon on a node, and whether it is taken into account.
 pub(super) type BoundDaemon<'a> = (NodeIndex, &'a Amounts, bool);
 
-/// The bound daemons, those of each node in the order of their names.
+/// The bound daemons. The daemons of a node are in the order of their names.
 #[derive(Debug, Default)]
 pub(super) struct Daemons<'a> {
-    /// The place of each controller's daemons; those of a kubelet, which are of one node, are apart.
+    /// The place of the daemons of each controller. A kubelet is the controller of one node's static pods alone.
     known: BTreeMap<(ControllerKey<'a>, bool), usize>,
     bound: Vec<Vec<BoundDaemon<'a>>>,
     /// The controller of the last pod, its namespace, and their place: neighbours mostly share both.

@@ -279,7 +279,10 @@ fn look(
                 .iter()
                 .filter(|other| other.labels.get(key).is_some_and(|other| other != value))
                 .count();
-            let most = 2 * agree > asked.len() && deviate <= usize::max(asked.len() / 10, 1);
+            let most = match group {
+                Some(_) => 2 * agree > asked.len() && deviate <= usize::max(asked.len() / 10, 1),
+                None => members.iter().all(|other| other.labels.get(key) == Some(value)),
+            };
             // The only node of a group has labels of its own, by which volumes on its disk name it.
             let last = key.rsplit('/').next().unwrap_or(key);
             let host = node.labels.get(words::HOSTNAME);

@@ -49,7 +49,11 @@ impl<'k> Kin<'k, '_> {
 
     /// The labels of a new node, once for each zone.
     pub(super) fn labels(&self) -> Vec<Labels> {
-        let mut shared = of_most(&self.judges());
+        // Without node groups, nodes of several kinds are one group.
+        let mut shared = match self.group {
+            Some(_) => of_most(&self.judges()),
+            None => of_all(self.all),
+        };
         // A label of the template that none of the nodes has is one that they do not get.
         let exists = |key: &str| {
             self.healthy.is_empty() || self.all.iter().any(|facts| facts.node.labels.contains_key(key))
@@ -138,6 +142,16 @@ impl<'k> Kin<'k, '_> {
             && !users.any(|constraints| tolerates(constraints, &taint.key, &taint.value, taint.effect))
             && (of_pool.iter().all(|node| has(&node.taints, taint)) || on_some())
     }
+}
+
+/// The labels that all nodes have with the same value. A label that names an only node is left out.
+fn of_all(nodes: &[&NodeFacts<'_>]) -> Labels {
+    let Some((first, rest)) = nodes.split_first() else { return Labels::default() };
+    let everywhere = |key: &str, value: &str| {
+        (!rest.is_empty() || !names_the_host(first.node, key, value))
+            && rest.iter().all(|node| node.node.labels.get(key) == Some(value))
+    };
+    first.node.labels.filtered(everywhere)
 }
 
 /// The labels that more than half of the nodes have with the same value, if at most one in ten, or one in all, has another value:
