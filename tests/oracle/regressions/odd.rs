@@ -36,9 +36,10 @@ fn the_label_of_one_node_does_not_stop_its_group() {
         ("it has another one", with("core", "n3")),
         ("it is dead", not_ready(7200, node("n3"))),
     ] {
-        assert_eq!(grows(vec![odd.clone()], None), [true, true], "{sentence}");
+        // Without node groups the nodes may be of several kinds: in doubt none is created.
+        assert_eq!(grows(vec![odd.clone()], None), [true, false], "{sentence}");
         let first = Node { name: "a".to_owned(), uid: "uid-a".to_owned(), ..odd };
-        assert_eq!(grows(vec![first], None), [true, true], "the first by name: {sentence}");
+        assert_eq!(grows(vec![first], None), [true, false], "the first by name: {sentence}");
     }
     let half = || vec![node("n3"), node("n4"), with("core", "n5")];
     assert_eq!(grows(half(), None), [false, false], "no majority");
