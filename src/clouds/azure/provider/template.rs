@@ -43,6 +43,7 @@ pub(super) fn node_template(
             template.taints.push(Taint { key: named(key), value: value.to_owned(), effect, added_at: None });
             told = true;
         } else if let Some(resource) = rest.strip_prefix("resources_") {
+            told = true;
             match resource {
                 "cpu" => amounts.cpu = Some(parse_millicores(value).map_err(|_| wrong())?),
                 "memory" => amounts.memory = Some(parse_bytes(value).map_err(|_| wrong())?),
