@@ -21,7 +21,7 @@ RUN <<'BUILD'
 set -eu
 target=$(uname -m)-unknown-linux-musl
 rustup target add "$target"
-# The linker packs the addresses that the program adjusts when it starts: 1.4 MB less.
+# The linker packs the addresses that the program adjusts when it starts, for a smaller file.
 RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo
     -C link-arg=-Wl,-z,pack-relative-relocs" \
     cargo build --locked --profile dist --target "$target" --bin kube-rebalancer \

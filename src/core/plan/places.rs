@@ -158,8 +158,8 @@ pub(super) fn places<'s>(
 
 /// A node that does not exist yet as a place.
 pub(super) fn new_place<'s>(growth: &'s Growth<'_>, group: GroupIndex) -> Place<'s> {
-    let group_of = growth.groups.get(group);
-    let (ground, free) = match group_of.and_then(|group| group.template.as_ref()) {
+    let template = growth.groups.get(group).and_then(|group| group.template.as_ref());
+    let (ground, free) = match template {
         Some(template) => (Ground::Template(template), template.free.clone()),
         None => (Ground::Unknown, without_bound()),
     };

@@ -81,7 +81,7 @@ impl ProviderKind for Kind {
             delete: Can::Yes,
             park: Can::Yes,
             zones: Can::Yes,
-            from_zero: Can::Yes,
+            from_zero: Can::With("tags"),
         }]
     }
 

@@ -73,7 +73,7 @@ impl ProviderKind for AzureKind {
                 delete: Can::Yes,
                 park: Can::Yes,
                 zones: Can::Yes,
-                from_zero: Can::Yes,
+                from_zero: Can::With("tags"),
             },
             Abilities {
                 groups: "Azure: agent pools of AKS",
