@@ -1,5 +1,6 @@
 //! Whole plans of clusters with parked nodes, each judged by the checker, and again on its own outcome.
 
+mod amounts;
 mod drain;
 mod from_zero;
 mod objects;

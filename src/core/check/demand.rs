@@ -109,7 +109,7 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
         if fits.anywhere(facts, pod, node.pool, NodeFacts::is_common) {
             let has = |resource| {
                 let offered = node.node.allocatable.of(resource).max(node.node.capacity.of(resource));
-                pod.requests.of(resource).min(offered.unwrap_or(u64::MAX))
+                pod.requests.of(resource).min(offered.filter(|amount| *amount > 0).unwrap_or(u64::MAX))
             };
             let requests = deciding(has(Resource::Memory), has(Resource::Cpu));
             found.push((node.pool, requests.times(pod.count())));

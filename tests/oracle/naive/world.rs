@@ -368,7 +368,9 @@ impl<'a> World<'a> {
     /// The counted amounts of a bound pod: at most the amounts of its node.
     pub(crate) fn counted(node: &Node, pod: &Pod) -> Amounts {
         let mut amounts = pod.requests.clone();
-        let most = |first: Option<u64>, second: Option<u64>| first.max(second).unwrap_or(u64::MAX);
+        let most = |first: Option<u64>, second: Option<u64>| {
+            first.max(second).filter(|known| *known > 0).unwrap_or(u64::MAX)
+        };
         let memory = |of: &NodeResources| of.memory.map(|bytes| bytes.0);
         let cpu = |of: &NodeResources| of.cpu.map(|cpu| cpu.0);
         if pod.node_name.is_some() {

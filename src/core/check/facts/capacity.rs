@@ -38,10 +38,12 @@ pub(super) fn complete(nodes: &mut [NodeFacts<'_>], groups: &[NodeGroup], policy
             counted(reported(node, Resource::Memory, policy), memory),
             counted(reported(node, Resource::Cpu, policy), cpu),
         );
+        let has_all = |capacity: &Amounts| policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
+        node.health.reports_amounts = has_all(&capacity);
         if policy.capacity == CapacitySource::Allocatable {
             capacity.take(&node.omitted);
         }
-        node.health.has_capacity = policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
+        node.health.has_capacity = has_all(&capacity);
         node.capacity = capacity;
     }
     for (group, indices) in &members {
@@ -70,7 +72,7 @@ fn find_late_devices(nodes: &mut [NodeFacts<'_>], policy: &Policy) {
         find_missing_devices(nodes, indices, None);
         for index in indices {
             if let Some(node) = nodes.get_mut(*index) {
-                node.health.lacks_device &= node.health.is_young();
+                node.health.lacks_device &= node.health.is_made_lately();
             }
         }
     }

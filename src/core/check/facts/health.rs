@@ -21,13 +21,17 @@ pub(in crate::check) struct Health {
     changed_lately: bool,
     /// Whether it is younger than `BOOT_GRACE`.
     young: bool,
+    /// The same without regard to when it was woken.
+    made_lately: bool,
     startup_taint: bool,
     /// Whether it is Ready again for less than `BOOT_GRACE`, and a taint of its conditions has not gone yet.
     recovers: bool,
     /// Whether it offers nothing of an extended resource that its group has.
     pub(super) lacks_device: bool,
     pressure_taint: bool,
-    /// Whether omitted pods leave an amount of each deciding resource.
+    /// Whether it reports an amount of each deciding resource.
+    pub(super) reports_amounts: bool,
+    /// Whether omitted pods leave an amount of each.
     pub(super) has_capacity: bool,
     claimed: bool,
     parked: bool,
@@ -56,11 +60,13 @@ impl Health {
             says_ready: node.ready.is_some_and(|condition| condition.ready),
             changed_lately: lately(changed_at(node, now).or(node.created_at)) || lately(marks.woken_at),
             young: lately(node.created_at) || lately(marks.woken_at),
+            made_lately: lately(node.created_at),
             recovers: node.taints.iter().any(|taint| is_of_readiness(&taint.key))
                 && lately(condition_at(node, now)),
             startup_taint: node.taints.iter().any(|taint| is_startup(taint, policy)),
             lacks_device: false,
             pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
+            reports_amounts: true,
             has_capacity: true,
             claimed: marks.claimed,
             parked: marks.parked_at.is_some(),
@@ -68,9 +74,14 @@ impl Health {
         }
     }
 
-    /// Whether it is younger than `BOOT_GRACE`.
-    pub(super) fn is_young(self) -> bool {
-        self.young
+    /// Whether it was made less than `BOOT_GRACE` ago.
+    pub(super) fn is_made_lately(self) -> bool {
+        self.made_lately
+    }
+
+    /// Whether its kubelet has yet to report amounts. Without this it could serve.
+    fn awaits_amounts(self) -> bool {
+        !self.reports_amounts && (self.young || self.recovers)
     }
 
     /// Whether it may boot or be parked, as far as the node alone shows that.
@@ -110,6 +121,8 @@ impl Health {
         if states.is_empty() {
             if self.has_capacity {
                 states.push(if self.cordoned { NodeState::Cordoned } else { NodeState::Serving });
+            } else if self.awaits_amounts() {
+                states.push(NodeState::Booting);
             } else {
                 states.extend([NodeState::NotInUse, NodeState::Broken, NodeState::Booting]);
             }
@@ -120,7 +133,7 @@ impl Health {
     /// Whether it lacks nothing but capacity, because omitted pods fill it: it is not broken, and there may be many such
     /// nodes.
     pub(in crate::check) fn is_filled(self) -> bool {
-        !self.has_capacity && Self { has_capacity: true, ..self }.is_usable()
+        !self.has_capacity && !self.awaits_amounts() && Self { has_capacity: true, ..self }.is_usable()
     }
 
     /// Whether it takes pods, or could once it is uncordoned.

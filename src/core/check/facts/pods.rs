@@ -155,12 +155,12 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     Some(class)
 }
 
-/// The requests of a bound pod, at most the amounts of its node.
+/// The requests of a bound pod, at most the amounts of its node where these are known: a kubelet may report none.
 fn bounded(pod: &Pod, facts: &NodeFacts<'_>) -> Amounts {
     let at_most = |resource| {
         let node = facts.node;
         let has = node.allocatable.of(resource).max(node.capacity.of(resource));
-        pod.requests.of(resource).min(has.unwrap_or(u64::MAX))
+        pod.requests.of(resource).min(has.filter(|amount| *amount > 0).unwrap_or(u64::MAX))
     };
     deciding(at_most(Resource::Memory), at_most(Resource::Cpu))
 }
