@@ -216,7 +216,7 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts>) -> Vec<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
-        let free = node.free().minus(&node.to_come);
+        let free = node.free_once_up();
         let left = nominated.get(node.node.name.as_str()).map(|taken| free.clone().minus(taken));
         let room = pod.requests.fits(left.as_ref().unwrap_or(&free));
         let room_now = room && takes_pods_now(node.node);
@@ -247,7 +247,7 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts
     let mut reached: Vec<_> = facts
         .managed()
         .filter(|node| admission.admits(node.node, facts.policy))
-        .filter(|node| pod.requests.fits(&node.free_of_occupants().minus(&node.to_come)))
+        .filter(|node| pod.requests.fits(&node.free_of_occupants_once_up()))
         .map(|node| (place(node), foreign.contains(node.pool), node.pool))
         .collect();
     reached.sort_unstable();
@@ -319,7 +319,7 @@ impl<'a> Fits<'a> {
             facts.of_pool(pool).any(|(_, node)| {
                 node_counts(node)
                     && admission.admits(node.node, facts.policy)
-                    && pod.requests.fits(&node.free_of_occupants().minus(&node.to_come))
+                    && pod.requests.fits(&node.free_of_occupants_once_up())
             })
         })
     }

@@ -11,7 +11,7 @@ use crate::policy::{CapacitySource, Policy};
 const RESOURCES: [Resource; 2] = [Resource::Memory, Resource::Cpu];
 
 /// An amount of more than this many times the median of the node's group cannot be true.
-const BELIEVED: u64 = 4;
+pub(super) const BELIEVED: u64 = 4;
 
 /// The lower median of the amounts that the nodes of each group report.
 #[derive(Debug, Default)]

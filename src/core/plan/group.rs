@@ -1,5 +1,6 @@
 //! A node group as something that can create nodes, and the order in which several do.
 
+use super::believed::Typical;
 use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
 use super::template::Template;
@@ -24,6 +25,8 @@ pub(super) struct Group<'a> {
     pub(super) nodes: Vec<NodeIndex>,
     /// All its nodes, managed or not; where no group is known, the managed nodes of its pool.
     pub(super) members: Vec<NodeIndex>,
+    /// What its nodes report; `None` if none of them is to come.
+    pub(super) typical: Option<Typical>,
     /// Managed nodes and instances in its zone, for spreading.
     pub(super) zone_nodes: usize,
 }
@@ -37,6 +40,7 @@ impl<'a> Group<'a> {
             growable: true,
             nodes: Vec::new(),
             members: Vec::new(),
+            typical: None,
             zone_nodes: 0,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::believed::Typical;
 use super::group::{Group, GroupIndex, NewNodes};
 use super::managed::unmanaged_by_labels;
 use super::newcomer::{backs_off, has_common, members_of_groups, speaks_against};
@@ -157,6 +158,9 @@ impl<'a> Growth<'a> {
             group.nodes = nodes.remove(&index).unwrap_or_default();
             group.members = members.remove(&index).unwrap_or_default();
             group.template = Template::of(survey, group.group, group.pool, &group.nodes, &daemons);
+            let nodes = group.nodes.iter().filter_map(|index| survey.nodes.get(*index));
+            let to_come = |node: &NodeFacts<'_>| matches!(node.state, NodeState::Booting | NodeState::Parked);
+            group.typical = nodes.clone().any(to_come).then(|| Typical::of(nodes.map(|node| &node.offer)));
             group.zone_nodes = group.group.map_or(0, |group| nodes_in_zone(survey, group));
         }
     }

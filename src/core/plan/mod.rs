@@ -26,6 +26,7 @@ mod actors;
 pub(crate) mod ahead;
 mod asked;
 mod assemble;
+mod believed;
 mod capacity;
 mod changes;
 mod choice;

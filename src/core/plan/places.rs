@@ -186,8 +186,8 @@ pub(super) fn booting_node_free_of_occupants<'s>(
     booting_node_under(survey, growth, index, &load)
 }
 
-/// A booting node as a place, with these requests on it: per resource, the larger of what is free by its own status and by
-/// its group's template.
+/// A booting node as a place, with these requests on it: per resource, the larger of what is free by its own status, as far as
+/// that is believed, and by its group's template.
 fn booting_node_under<'s>(
     survey: &'s Survey<'_>,
     growth: &'s Growth<'_>,
@@ -202,7 +202,9 @@ fn booting_node_under<'s>(
     let template = median.filter(|_| !reports || growth.has_template(group));
     let missing = growth.missing_daemons(group, index);
     let to_come = missing.counted.plus(&missing.omitted);
-    let own = if reports { facts.offer.clone().minus(load).minus(&to_come) } else { Amounts::default() };
+    let typical = group.and_then(|group| growth.groups.get(group)?.typical.as_ref());
+    let offer = typical.map_or_else(|| facts.offer.clone(), |typical| typical.bound(&facts.offer));
+    let own = if reports { offer.minus(load).minus(&to_come) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate its startup taint may run there already.
         Some(template) => own.larger(&template.offer.clone().minus(load).minus(&to_come)),
@@ -235,8 +237,8 @@ fn without_bound() -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Node, Pod, SchedulerRefusal, Unbound};
-    use crate::plan::fixture::{Build, ago, cluster, node, pod};
+    use crate::model::{Ledger, Node, NodeGroup, Pod, ReadyCondition, SchedulerRefusal, Snapshot, Unbound};
+    use crate::plan::fixture::{Build, ago, cluster, node, now, pod};
     use crate::plan::{Action, plan};
     use crate::policy::Policy;
 
@@ -257,7 +259,7 @@ mod tests {
             (node.allocatable.further, node.created_at) = (Some(gpus(1)), Some(ago(86_400)));
             node
         };
-        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(20)) };
+        let refusal = SchedulerRefusal { message: "".into(), since: Some(ago(20)) };
         let waits = Unbound { refusal: Some(refusal), created_at: Some(ago(20)), ..Unbound::default() };
         let gina = Pod { unbound: Some(Box::new(waits)), ..user("gina") };
         let grows = |boots: Option<Node>| {
@@ -271,5 +273,38 @@ mod tests {
         let boots = Node { created_at: Some(ago(60)), ..node("g3") };
         assert!(!grows(Some(boots)));
         assert!(grows(None));
+    }
+
+    #[test]
+    fn a_kubelet_that_boots_and_reports_far_too_much_takes_no_more_than_its_group_s_nodes() {
+        let user = |name: &str| pod(&format!("hub/{name}")).labelled("user").asking(20, 100);
+        let in_group = |node: Node| Node { group: Some("z/a".to_owned()), ..node };
+        let refusal = SchedulerRefusal { message: "".into(), since: Some(ago(20)) };
+        let waits = |name: &str| {
+            let (uid, created_at) = (format!("uid-{name}").into(), Some(ago(20)));
+            let unbound = Unbound { uid, refusal: Some(refusal.clone()), created_at, ..Unbound::default() };
+            Pod { unbound: Some(Box::new(unbound)), ..user(name) }
+        };
+        let created = |gibibytes: u64, waiting: usize| {
+            let mut boots = Node { created_at: Some(ago(60)), ..in_group(node("n3")) };
+            boots.ready = Some(ReadyCondition { ready: false, since: Some(ago(60)) });
+            boots.allocatable.memory = Some(crate::model::Bytes(gibibytes << 30));
+            let nodes = vec![in_group(node("n1")), in_group(node("n2")), boots];
+            let mut pods = vec![user("ada").on("n1"), user("ben").on("n2")];
+            pods.extend((0..waiting).map(|at| waits(&format!("w{at}"))));
+            let (seen, group) =
+                (pods.len(), NodeGroup { name: "z/a".to_owned(), target_size: 3, ..NodeGroup::default() });
+            let snapshot = Snapshot::new(now(), nodes, pods, vec![group], seen).unwrap();
+            let policy = Policy { preemptible_labels: ["user".to_owned()].into(), ..Policy::default() };
+            let plan = plan(&snapshot.with_ledger(Some(Ledger::default())), &policy).unwrap();
+            let created = |action: &Action| {
+                let Action::Grow { from, to, .. } = action else { return None };
+                Some(to - from)
+            };
+            plan.actions.iter().find_map(created)
+        };
+        assert_eq!(created(32, 1), None, "it has room for one");
+        assert_eq!(created(128, 5), None, "four times is believed");
+        assert_eq!(created(9000, 5), Some(4));
     }
 }

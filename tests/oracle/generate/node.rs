@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{
-    Bytes as Memory, Node, ReadyCondition, Taint, TaintEffect, annotation, taint,
+    Bytes as Memory, FurtherAmounts, Node, ReadyCondition, Taint, TaintEffect, annotation, taint,
 };
 
 use super::cluster::Traits;
@@ -66,7 +66,20 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
     if traits.strange {
         strange(&mut node, bytes);
     }
+    let boots = node.ready.is_some_and(|condition| !condition.ready);
+    if boots && traits.kinds && at.is_multiple_of(3) {
+        exaggerate(&mut node);
+    }
     node
+}
+
+/// Reports far more than any node of a group has.
+fn exaggerate(node: &mut Node) {
+    let allocatable = &mut node.allocatable;
+    allocatable.memory = allocatable.memory.map(|memory| Memory(memory.0 * 100));
+    let further = allocatable.further.iter().flat_map(|map| map.iter());
+    let further: FurtherAmounts = further.map(|(name, amount)| (name.clone(), amount * 100)).collect();
+    allocatable.further = (!further.is_empty()).then(|| further.into());
 }
 
 /// Cordoned by this program, or by another actor.

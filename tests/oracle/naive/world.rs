@@ -48,6 +48,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) size_capacity: NodeResources,
     /// Requests of the daemons that a booting node does not run yet: of all daemons, and of the counted ones.
     pub(crate) missing_daemons: (Amounts, Amounts),
+    /// Of a booting node: what it reports beyond the bound of its group.
+    pub(crate) beyond: Amounts,
     pub(crate) capacity: Amounts,
 }
 
@@ -134,6 +136,7 @@ impl<'a> World<'a> {
                 size: node.allocatable.clone(),
                 size_capacity: node.capacity.clone(),
                 missing_daemons: (Amounts::default(), Amounts::default()),
+                beyond: Amounts::default(),
                 capacity: Amounts::default(),
             });
         }
@@ -188,9 +191,10 @@ impl<'a> World<'a> {
             let unbound = pod.unbound.as_deref();
             let nominated = unbound.filter(|one| !one.gated).and_then(|one| one.nominated.as_deref());
             let Some(node) = nominated.and_then(|name| self.machine(name)) else { continue };
-            // The scheduler does not know the daemons that are still missing.
+            // The scheduler does not know the daemons that are still missing, and believes what a node reports.
             let machine = &self.machines[node];
             let room = machine.free_of_occupants(self.policy).plus(&machine.missing_daemons.0);
+            let room = room.plus(&machine.beyond);
             let reached = super::reach::admitted_by(self, pod, machine) && pod.requests.fits(&room);
             if self.class(pod) == Class::Placeholder || !reached {
                 continue;
@@ -385,19 +389,24 @@ impl<'a> World<'a> {
         for at in 0..self.machines.len() {
             let machine = &self.machines[at];
             let group = machine.node.group.clone().filter(|name| self.group(name).is_some());
+            let mut reported = (machine.size.clone(), machine.size_capacity.clone());
             if machine.state == State::Booting {
                 let of = group.as_deref().and_then(|name| self.group(name));
                 let pool = machine.pool.clone();
                 let grouped = group.is_some() || self.snapshot.groups().is_empty();
                 let healthy = if grouped { self.healthy(group.as_deref(), &pool) } else { Vec::new() };
-                let (size, size_capacity) = shape::size(Some(machine.node), of, &healthy);
+                let (told, told_capacity) = shape::size(Some(machine.node), of, &healthy);
+                let believed = self.believed(machine.node);
+                let (size, size_capacity) = shape::size(Some(&believed), of, &healthy);
                 let missing = self.missing_daemons(machine, &healthy);
                 let machine = &mut self.machines[at];
+                machine.beyond = told.offer(&told_capacity).minus(&size.offer(&size_capacity));
                 (machine.size, machine.size_capacity) = (size, size_capacity);
                 machine.missing_daemons = missing;
+                reported = (told, told_capacity);
             }
             let machine = &self.machines[at];
-            let mut capacity = self.gross(&machine.size, &machine.size_capacity);
+            let mut capacity = self.gross(&reported.0, &reported.1);
             let reports_all = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
             if let Some(group) = &group {
                 // All its nodes count: an unhealthy one shows the size of the group's nodes as well.
@@ -433,6 +442,56 @@ impl<'a> World<'a> {
             }
             self.machines[at].capacity = capacity;
         }
+    }
+
+    /// A node, of each resource with at most four times the median of its group; more counts as the median.
+    fn believed(&self, node: &Node) -> Node {
+        let mut believed = node.clone();
+        let group = node.group.as_deref().and_then(|name| self.group(name));
+        let pool = self.machine(&node.name).map(|at| &self.machines[at]).filter(|one| one.common);
+        let members: Vec<&Node> = match (group, pool) {
+            (Some(group), _) => {
+                let of_group = |one: &&Machine<'_>| one.node.group.as_ref() == Some(&group.name);
+                self.machines.iter().filter(of_group).map(|one| one.node).collect()
+            }
+            (None, Some(machine)) if self.snapshot.groups().is_empty() => {
+                let exists = |one: &&Machine<'_>| one.common && !super::objects::is_only_object(self, one);
+                self.in_pool(&machine.pool).filter(exists).map(|one| one.node).collect()
+            }
+            (None, _) => return believed,
+        };
+        let at_most = |amount: u64, told: &mut Vec<u64>| {
+            told.sort_unstable();
+            match told.get(told.len().saturating_sub(1) / 2) {
+                Some(median) if u128::from(amount) > 4 * u128::from(*median) => *median,
+                _ => amount,
+            }
+        };
+        let mut memory: Vec<u64> = members
+            .iter()
+            .filter_map(|one| one.allocatable.memory.or(one.capacity.memory))
+            .map(|one| one.0)
+            .collect();
+        let mut cpu: Vec<u64> = members
+            .iter()
+            .filter_map(|one| one.allocatable.cpu.or(one.capacity.cpu))
+            .map(|one| one.0)
+            .collect();
+        let reported = node.allocatable.memory.or(node.capacity.memory);
+        believed.allocatable.memory = reported.map(|one| Bytes(at_most(one.0, &mut memory)));
+        let reported = node.allocatable.cpu.or(node.capacity.cpu);
+        believed.allocatable.cpu = reported.map(|one| Millicores(at_most(one.0, &mut cpu)));
+        if let Some(further) = &node.allocatable.further {
+            let of = |one: &Node, name: &str| one.allocatable.offer(&one.capacity).further_of(name);
+            let bounded = further.iter().map(|(name, amount)| {
+                let mut told: Vec<u64> = members.iter().map(|one| of(one, name)).collect();
+                let bounded = at_most(*amount, &mut told);
+                (name.clone(), if bounded == 0 { *amount } else { bounded })
+            });
+            let bounded: FurtherAmounts = bounded.collect();
+            believed.allocatable.further = Some(bounded.into());
+        }
+        believed
     }
 
     /// The amount that the ratio divides by, before omitted pods.

@@ -8,7 +8,7 @@ use crate::model::{Amounts, Bytes, Millicores, NodeGroup, NodeResources, Resourc
 use crate::policy::{CapacitySource, Policy};
 
 /// A node that reports more than this many times the median of its group counts as the median.
-const BEYOND_MEDIAN: u64 = 4;
+pub(super) const BEYOND_MEDIAN: u64 = 4;
 
 /// Amounts of the resources that can decide; other resources are not part of a ratio.
 pub(in crate::check) fn deciding(memory: u64, cpu: u64) -> Amounts {
@@ -105,7 +105,7 @@ fn counted(reported: Option<u64>, median: Option<u64>) -> u64 {
     }
 }
 
-fn lower_median(amounts: impl Iterator<Item = u64>) -> Option<u64> {
+pub(super) fn lower_median(amounts: impl Iterator<Item = u64>) -> Option<u64> {
     let mut amounts: Vec<u64> = amounts.collect();
     amounts.sort_unstable();
     amounts.get(amounts.len().checked_sub(1)? / 2).copied()

@@ -1,5 +1,6 @@
 //! The facts of every node, from sections 2 to 5: managed, common, its state, its occupants, its capacity.
 
+mod believed;
 mod capacity;
 mod class;
 mod common;
@@ -53,6 +54,7 @@ impl<'a> Facts<'a> {
         capacity::complete(&mut nodes, snapshot.groups(), policy);
         common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
         to_come::complete(&mut nodes, &counted.daemons, snapshot);
+        believed::complete(&mut nodes, snapshot.groups());
         let mut pools: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.managed) {
             pools.entry(node.pool).or_default().push(index);
@@ -129,6 +131,7 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
         displaceable_load: zero(),
         fixed_load: zero(),
         to_come: Amounts::default(),
+        beyond: Amounts::default(),
         own: policy.own_node.as_deref() == Some(node.name.as_str()),
     }
 }

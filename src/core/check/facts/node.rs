@@ -46,6 +46,8 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) fixed_load: Amounts,
     /// Requests of the daemons that it will run and does not run yet, if it boots or is parked.
     pub(in crate::check) to_come: Amounts,
+    /// What it reports beyond belief, if it boots or is parked.
+    pub(in crate::check) beyond: Amounts,
     /// Whether this run's own pod is on it.
     pub(in crate::check) own: bool,
 }
@@ -128,6 +130,16 @@ impl NodeFacts<'_> {
     /// The amount that the scheduler could allocate without occupants, placeholders and this run's own pod.
     pub(in crate::check) fn free_of_occupants(&self) -> Amounts {
         self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
+    }
+
+    /// The free amount once it is up.
+    pub(in crate::check) fn free_once_up(&self) -> Amounts {
+        self.free().minus(&self.to_come).minus(&self.beyond)
+    }
+
+    /// The same without occupants.
+    pub(in crate::check) fn free_of_occupants_once_up(&self) -> Amounts {
+        self.free_of_occupants().minus(&self.to_come).minus(&self.beyond)
     }
 
     pub(in crate::check) fn carries(&self, key: &str) -> bool {
