@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::budgets::Budgets;
 use super::changes::{Changes, serves_after};
 use super::classes::{Classifier, PodClass};
 use super::drained::evicted_a_moment_ago;
-use super::evictable::{budgets, unmovable};
+use super::evictable::unmovable;
 use super::fit::{Shape, admits};
 use super::notes::Limit;
 use super::places::free_now;
@@ -61,6 +62,7 @@ struct Draining<'r, 'a> {
     /// By pool: the demand on the serving nodes and their capacity.
     serving: BTreeMap<PoolIndex, super::choice::Total>,
     controllers: BTreeMap<ControllerKey<'a>, OfController<'a>>,
+    budgets: Budgets<'a>,
     /// Number of evictions that each budget still allows.
     allowed: BTreeMap<usize, u32>,
     /// A pod in its first hour of waiting.
@@ -112,14 +114,15 @@ impl<'r, 'a> Draining<'r, 'a> {
             let demand = demand(survey, waiting, pool);
             (pool, serving_total(survey, pool, &demand, &changes.cordons))
         });
-        let budgets = survey.snapshot.budgets().iter().enumerate();
+        let budgets = survey.snapshot.budgets();
         Self {
             survey,
             left,
             moved: BTreeMap::new(),
             serving: serving.collect(),
             controllers: controllers(survey),
-            allowed: budgets.map(|(index, budget)| (index, budget.allowed)).collect(),
+            budgets: Budgets::new(budgets),
+            allowed: budgets.iter().map(|budget| budget.allowed).enumerate().collect(),
             waits: first_waiting(survey),
             budget: survey.policy.max_evictions.allows(survey.managed().count()),
             asked: 0,
@@ -179,7 +182,8 @@ impl<'r, 'a> Draining<'r, 'a> {
         if let Some(why) = unmovable(pod, facts.node, policy, snapshot.volumes()) {
             return Some(why);
         }
-        let mut protecting = budgets(snapshot, pod).map(|(_, budget)| budget);
+        let Some(protecting) = self.budgets.of(pod) else { return Some(NotEvicted::TooManyBudgets) };
+        let mut protecting = protecting.into_iter().filter_map(|index| self.budgets.get(index));
         match (protecting.next(), protecting.next()) {
             (Some(first), Some(second)) => {
                 let (first, second) = (first.full_name(), second.full_name());
@@ -251,8 +255,10 @@ impl<'r, 'a> Draining<'r, 'a> {
                 return Some(NotEvicted::OtherReplica { pod: other.full_name() });
             }
         }
-        let spent = budgets(self.survey.snapshot, pod).find(|(index, _)| self.allowed.get(index) == Some(&0));
-        spent.map(|(_, budget)| NotEvicted::Budget { budget: budget.full_name() })
+        let protecting = self.budgets.of(pod).unwrap_or_default();
+        let spent = protecting.into_iter().find(|index| self.allowed.get(index) == Some(&0));
+        let spent = spent.and_then(|index| self.budgets.get(index));
+        spent.map(|budget| NotEvicted::Budget { budget: budget.full_name() })
     }
 
     fn take(&mut self, pod: &'a Pod) {
@@ -260,7 +266,7 @@ impl<'r, 'a> Draining<'r, 'a> {
             of.evicted = true;
             of.not_ready = Some(pod);
         }
-        for (index, _) in budgets(self.survey.snapshot, pod) {
+        for index in self.budgets.of(pod).unwrap_or_default() {
             if let Some(allowed) = self.allowed.get_mut(&index) {
                 *allowed = allowed.saturating_sub(1);
             }

@@ -2,7 +2,7 @@
 
 use super::loss::{loss, loss_on};
 use super::reason::NotEvicted;
-use crate::model::{DisruptionBudget, EvictionFacts, Node, Pod, Snapshot, Volumes};
+use crate::model::{EvictionFacts, Node, Pod, Volumes};
 use crate::policy::{Drain, Policy};
 
 /// Whether a critical pod is movable: its node may be cordoned, and the pod is evicted at the end.
@@ -45,15 +45,4 @@ fn carries_users_label(pod: &Pod, policy: &Policy) -> bool {
 /// The facts that an eviction needs, if they are known.
 pub(super) fn facts(pod: &Pod) -> Option<&EvictionFacts> {
     pod.eviction.as_deref().filter(|facts| !facts.uid.is_empty())
-}
-
-/// The budgets that protect a pod.
-pub(super) fn budgets<'a>(
-    snapshot: &'a Snapshot,
-    pod: &'a Pod,
-) -> impl Iterator<Item = (usize, &'a DisruptionBudget)> {
-    let protects = move |(_, budget): &(usize, &DisruptionBudget)| {
-        facts(pod).is_some_and(|facts| budget.protects(&pod.namespace, &facts.labels))
-    };
-    snapshot.budgets().iter().enumerate().filter(protects)
 }

@@ -13,7 +13,8 @@
 //!   changes    the difference to what is: uncordon, grow, cordon; wanted, ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
-//!   drain      what is evicted from nodes that only such pods keep; evictable: which pods are; drained: whether they are up
+//!   drain      what is evicted from nodes that only such pods keep; evictable, budgets: which pods are;
+//!              drained: whether they are up
 //!   objects    whose Node objects go, as their machines are gone; given_back: what is written on such nodes
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   pack       which nodes fill last
@@ -27,6 +28,7 @@ pub(crate) mod ahead;
 mod asked;
 mod assemble;
 mod believed;
+mod budgets;
 mod capacity;
 mod changes;
 mod choice;

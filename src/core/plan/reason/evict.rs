@@ -51,6 +51,9 @@ pub enum NotEvicted {
         /// `namespace/name`.
         second: String,
     },
+    /// More budgets may protect it than a run compares.
+    #[error("its namespace has more PodDisruptionBudgets that may protect it than a run compares")]
+    TooManyBudgets,
     /// Another pod of its controller is not Ready.
     #[error("{pod}, another pod of its controller, is not Ready")]
     OtherReplica {
