@@ -3,6 +3,7 @@
 mod amounts;
 mod drain;
 mod from_zero;
+mod kinds;
 mod objects;
 mod sizes;
 mod volumes;
@@ -160,7 +161,7 @@ fn while_a_woken_node_boots_no_other_is_woken_for_the_same_load_and_then_it_is_u
 }
 
 fn waiting(name: &str, gibibytes: u64) -> Pod {
-    let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(10)) };
+    let refusal = SchedulerRefusal { message: "".into(), since: Some(ago(10)) };
     let waits = Unbound { refusal: Some(refusal), created_at: Some(ago(20)), ..Unbound::default() };
     Pod { unbound: Some(Box::new(waits)), ..user(name, gibibytes) }
 }

@@ -110,7 +110,7 @@ fn a_cordon_that_does_not_rely_on_a_missing_uncordon_is_made() {
 #[test]
 fn the_checker_has_a_word_in_a_deletion_that_the_planners_account_allows() {
     // Under such an old cordon no late bind is possible; but a node that would take a waiting pod is not deleted now.
-    let refusal = SchedulerRefusal { message: String::new(), since: "2027-01-15T07:59:00Z".parse().ok() };
+    let refusal = SchedulerRefusal { message: "".into(), since: "2027-01-15T07:59:00Z".parse().ok() };
     let waits = Unbound { refusal: Some(refusal), ..Unbound::default() };
     let ada = kube_rebalancer_core::model::Pod { unbound: Some(Box::new(waits)), ..unbound("ada") };
     let nodes = [cordoned("a", OLD)];

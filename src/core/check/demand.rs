@@ -147,8 +147,8 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
 pub(super) fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
     let pools: Vec<&str> = facts.pools().into_iter().collect();
     let counts = |pod: &&Pod| {
-        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-        !gated && !is_omitted(pod, facts.policy) && class(pod, facts.policy) != Class::Daemon
+        let left_out = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated || unbound.set_aside);
+        !left_out && !is_omitted(pod, facts.policy) && class(pod, facts.policy) != Class::Daemon
     };
     // A group without nodes may be the only part of its pool.
     let mut of_groups = facts.snapshot.groups().iter().filter_map(|group| facts.pool_of(group));

@@ -146,7 +146,9 @@ pub fn check_settled(
     plan: &Plan,
     planner: impl Fn(&Snapshot, &Policy) -> Result<Plan, Refusal>,
 ) -> Option<Violation> {
-    if cut_short(plan) {
+    // Once some pods are bound, other kinds of pods are considered.
+    let set_aside = |pod: &Pod| pod.unbound.as_ref().is_some_and(|unbound| unbound.set_aside);
+    if cut_short(plan) || snapshot.pods().iter().any(set_aside) {
         return None;
     }
     let Ok(after) = outcome(snapshot, policy, plan) else { return Some(Violation::RefusedOnOutcome) };

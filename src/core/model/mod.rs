@@ -4,6 +4,7 @@ mod alike;
 mod eviction;
 mod group;
 mod history;
+mod kinds;
 mod label;
 mod labels;
 mod ledger;

@@ -151,16 +151,19 @@ pub struct Unbound {
     /// The scheduler's refusal, if the condition `PodScheduled` is `False` with reason `Unschedulable`.
     pub refusal: Option<SchedulerRefusal>,
     /// The scheduler's message, if that condition is `False` for another reason: the scheduler fails.
-    pub failure: Option<Box<str>>,
+    pub failure: Option<Arc<str>>,
     /// `status.nominatedNodeName`.
     pub nominated: Option<Arc<str>>,
+    /// Whether its snapshot has more kinds of waiting pods than a run considers, and its kind is not one of these. It is no
+    /// demand and gets no place; it keeps nodes like any waiting pod.
+    pub set_aside: bool,
 }
 
 /// The scheduler's refusal of a pod that fits no node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchedulerRefusal {
-    /// Its message.
-    pub message: String,
+    /// Its message. Equal pods mostly have the same one.
+    pub message: Arc<str>,
     /// `lastTransitionTime` of the condition, where it has one.
     pub since: Option<Timestamp>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::kinds::set_aside;
 use super::{
     Affinity, DisruptionBudget, History, Ledger, MachineFate, Measured, Membership, Node, NodeGroup,
     NodeIndex, Pod, PodSample, Sample, StoredVolumes, Volumes, Window, of_no_claim,
@@ -103,6 +104,7 @@ impl Snapshot {
             }
         }
         groups.sort_by(|left, right| left.name.cmp(&right.name));
+        set_aside(&mut pods, nodes.len());
         let mut known = BTreeMap::new();
         let bindings = pods
             .iter()

@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn refused(pod: Pod) -> Pod {
-        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(10)) };
+        let refusal = SchedulerRefusal { message: "".into(), since: Some(ago(10)) };
         let uid = format!("uid-{}", pod.name).into();
         let unbound =
             Unbound { uid, refusal: Some(refusal), created_at: Some(ago(10)), ..Unbound::default() };

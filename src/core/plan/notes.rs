@@ -1,5 +1,7 @@
 //! The limits and warnings of a plan: settings that changed a number, and facts that an operator should know.
 
+use std::sync::Arc;
+
 use super::reason::{Elapsed, Reason, among, excerpt, plural, reasons};
 use super::utilization::Utilization;
 use crate::model::Resource;
@@ -123,13 +125,23 @@ reasons! {
             /// Since its creation.
             age: Elapsed,
             /// The scheduler's own words.
-            message: String,
+            message: Arc<str>,
         } => ("pod {pod} has waited for {age}, and its scheduler fails to bind it: {}", excerpt(.message)),
         /// A scheduling gate holds the pod back.
         Gated {
             /// `namespace/name`.
             pod: String,
         } => ("pod {pod} is held back by a scheduling gate; its request is ignored"),
+        /// Waiting pods of more kinds than a run considers.
+        TooManyKinds {
+            /// One of the pods beyond them, `namespace/name`.
+            pod: String,
+            /// The number of these pods.
+            pods: usize,
+        } => (
+            "waiting pods differ in their requests and constraints in more ways than a run considers; no node is created or uncordoned for {}",
+            among(*.pods, "pod", .pod)
+        ),
         /// The pod would fit an existing node, but that is full, and no new node would take it.
         NoRoom {
             /// `namespace/name`.
@@ -144,7 +156,7 @@ reasons! {
             /// The node.
             node: String,
             /// The scheduler's own words.
-            message: String,
+            message: Arc<str>,
         } => ("pod {pod} fits on {node} by its requests, but the scheduler says: {}", excerpt(.message)),
         /// The new node that was created for the pod did not take it.
         NewNodeDidNotHelp {
@@ -350,6 +362,7 @@ impl Warning {
             | Self::Unanswered { pod: name, .. }
             | Self::SchedulerFails { pod: name, .. }
             | Self::Gated { pod: name }
+            | Self::TooManyKinds { pod: name, .. }
             | Self::NoRoom { pod: name, .. }
             | Self::NeedsReserved { pod: name, .. }
             | Self::NoMemoryRequest { pod: name, .. }

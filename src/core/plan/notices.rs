@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn refused(pod: Pod) -> Pod {
-        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(10)) };
+        let refusal = SchedulerRefusal { message: "".into(), since: Some(ago(10)) };
         let unbound = Unbound {
             uid: format!("uid-{}", pod.name).into(),
             refusal: Some(refusal),

@@ -61,6 +61,9 @@ struct Placing<'s, 'a> {
     starts: BTreeMap<ShapeKey<'s>, usize>,
     placement: Placement,
     by_node: BTreeMap<NodeIndex, Placed>,
+    /// The nodes that are held, and the instances that are needed. One entry in [`Needs`] is enough for all pods of a node.
+    held: BTreeSet<NodeIndex>,
+    instances: BTreeSet<usize>,
 }
 
 /// Places the refused pods of a pool, each on the first place that takes it.
@@ -94,6 +97,8 @@ pub(super) fn place<'s>(
         starts: BTreeMap::new(),
         placement,
         by_node: BTreeMap::new(),
+        held: BTreeSet::new(),
+        instances: BTreeSet::new(),
     };
     for (index, one) in pods.iter().enumerate() {
         // In the outcome, which the next run sees, such a pod does not wait: so this run does not keep nodes for it
@@ -124,13 +129,20 @@ impl<'s> Placing<'s, '_> {
         if one.age.is_some_and(|age| age >= HOUR) {
             // No further node is uncordoned for it. The node that it fits stays: if it were cordoned, the pod would
             // fit no serving node, and the next run would uncordon it again.
-            self.placement.needs.nodes.push((held.serving_then, Must::RefusedElsewhere(pod)));
+            self.keep(held.serving_then, &pod);
             return Fate::Nothing(words);
         }
         for index in &held.nodes {
-            self.placement.needs.nodes.push((*index, Must::RefusedElsewhere(pod.clone())));
+            self.keep(*index, &pod);
         }
         Fate::Held(held.nodes)
+    }
+
+    /// Keeps a node for a pod that the scheduler refuses elsewhere.
+    fn keep(&mut self, index: NodeIndex, pod: &str) {
+        if self.held.insert(index) {
+            self.placement.needs.nodes.push((index, Must::RefusedElsewhere(pod.to_owned())));
+        }
     }
 
     fn place(&mut self, index: usize, one: &WaitingPod<'s>) -> Fate {
@@ -156,6 +168,7 @@ impl<'s> Placing<'s, '_> {
         let new_index = position.saturating_sub(self.existing);
         match at {
             Candidate::Node(node) => {
+                let is_first = !self.by_node.contains_key(&node);
                 count(self.by_node.entry(node).or_insert_with(|| placed(one)));
                 let needs = &mut self.placement.needs;
                 match stage {
@@ -164,13 +177,17 @@ impl<'s> Placing<'s, '_> {
                         count(needs.reserved.entry(node).or_insert_with(|| placed(one)));
                     }
                     Stage::Serving | Stage::Cordoned | Stage::Booting | Stage::Parked | Stage::New => {
-                        needs.nodes.push((node, Must::Waiting(placed(one))));
+                        if is_first {
+                            needs.nodes.push((node, Must::Waiting(placed(one))));
+                        }
                     }
                 }
                 Fate::OnNode(node, stage)
             }
             Candidate::Instance(instance) => {
-                self.placement.needs.instances.push(instance);
+                if self.instances.insert(instance) {
+                    self.placement.needs.instances.push(instance);
+                }
                 Fate::OnInstance(instance)
             }
             Candidate::New(_) => {

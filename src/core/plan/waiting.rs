@@ -238,6 +238,7 @@ impl<'a> Waiting<'a> {
         let homes = Homes::new(survey, growth, &self.nominated);
         let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
         let mut nowhere: BTreeMap<ShapeKey<'a>, String> = BTreeMap::new();
+        let (mut set_aside, mut example) = (0, None);
         for (one, kind) in pods {
             let refused = (one.unbound.refusal.is_some() || one.misnominated.is_some())
                 && kind != OccupantKind::Placeholder;
@@ -245,6 +246,14 @@ impl<'a> Waiting<'a> {
                 if kind != OccupantKind::Placeholder {
                     self.warnings.push(Warning::Gated { pod: one.pod.full_name() });
                 }
+                continue;
+            }
+            if one.unbound.set_aside {
+                set_aside += 1;
+                if refused && let Some(count) = self.refused.first_mut() {
+                    *count += 1;
+                }
+                example.get_or_insert(one.pod);
                 continue;
             }
             let home = *known.entry(one.key()).or_insert_with(|| homes.of(one.shape()));
@@ -270,6 +279,9 @@ impl<'a> Waiting<'a> {
                     list.push(one);
                 }
             }
+        }
+        if let Some(pod) = example {
+            self.warnings.push(Warning::TooManyKinds { pod: pod.full_name(), pods: set_aside });
         }
         for list in &mut self.placeable {
             // Pods come sorted by namespace and name, and the sort is stable.
@@ -330,7 +342,7 @@ fn unanswered(survey: &Survey<'_>, one: &WaitingPod<'_>) -> Option<Warning> {
     let age = survey.snapshot.observed_at().duration_since(one.unbound.created_at?);
     let (pod, waited) = (one.pod.full_name(), Elapsed(age));
     let warning = match &one.unbound.failure {
-        Some(message) => Warning::SchedulerFails { pod, age: waited, message: message.to_string() },
+        Some(message) => Warning::SchedulerFails { pod, age: waited, message: message.clone() },
         None => Warning::Unanswered { pod, age: waited },
     };
     (age >= UNANSWERED).then_some(warning)

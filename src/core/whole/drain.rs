@@ -307,7 +307,7 @@ fn omitted_pods_take_no_capacity_that_the_band_needs() {
 #[test]
 fn nothing_is_evicted_in_the_first_hour_of_a_waiting_pod() {
     let waits = |seconds| {
-        let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(seconds)) });
+        let refusal = Some(SchedulerRefusal { message: "".into(), since: Some(ago(seconds)) });
         let unbound = Unbound { refusal, created_at: Some(ago(seconds)), ..Unbound::default() };
         // It requests more than any node has, so a run does nothing for it.
         Pod { unbound: Some(Box::new(unbound)), ready: false, ..pod("kube-system/job-1").asking(99, 0) }

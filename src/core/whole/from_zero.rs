@@ -32,7 +32,7 @@ fn empty(name: &str, gibibytes: u64) -> NodeGroup {
 
 /// A user who waits for a node with a label.
 fn waits(name: &str, gibibytes: u64) -> Pod {
-    let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(10)) });
+    let refusal = Some(SchedulerRefusal { message: "".into(), since: Some(ago(10)) });
     let unbound = Unbound { uid: name.into(), refusal, created_at: Some(ago(10)), ..Unbound::default() };
     let selects = Constraints {
         node_selector: [("hub.jupyter.org/node-purpose".to_owned(), "user".to_owned())].into(),

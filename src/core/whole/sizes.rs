@@ -18,7 +18,7 @@ fn promising() -> NodeGroup {
 
 /// A user's pod that was refused ten seconds ago: the third one in place of the first.
 fn third(gibibytes: u64) -> Pod {
-    let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(10)) });
+    let refusal = Some(SchedulerRefusal { message: "".into(), since: Some(ago(10)) });
     let unbound = Unbound { uid: "uid-3".into(), refusal, created_at: Some(ago(10)), ..Unbound::default() };
     Pod { unbound: Some(Box::new(unbound)), ready: false, ..user("ada", gibibytes) }
 }

@@ -87,7 +87,7 @@ fn the_value_of_another_node_does_not_free_the_node_with_the_home() {
 fn an_empty_node_stays_for_a_pod_that_cannot_use_its_claim_yet() {
     let nodes = [serving("a"), cordoned("c", HOUR)];
     let waits = |minutes: i64| {
-        let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(60 * minutes)) });
+        let refusal = Some(SchedulerRefusal { message: "".into(), since: Some(ago(60 * minutes)) });
         let unbound = Unbound { uid: "uid-zed".into(), refusal, ..Unbound::default() };
         let claims = Box::new(["home".into()]);
         Pod { unbound: Some(Box::new(unbound)), ready: false, claims, ..user("zed", 12) }

@@ -163,11 +163,7 @@ fn a_megabyte_from_the_cluster_does_not_bury_the_report() {
         plan.nodes[1].name = text.to_owned();
         plan.nodes[0].verdict = Verdict::Keep(KeepReason::Unreadable { what: text.to_owned() });
         plan.warnings = vec![
-            Warning::RefusedByScheduler {
-                pod: text.to_owned(),
-                node: "a".to_owned(),
-                message: text.to_owned(),
-            },
+            Warning::RefusedByScheduler { pod: text.to_owned(), node: "a".to_owned(), message: text.into() },
             Warning::BadMark { node: "a".to_owned(), annotation: "b".to_owned(), value: text.to_owned() },
         ];
         let observed = [text.to_owned()];

@@ -124,7 +124,7 @@ impl World<'_> {
         let pod = self.names.pod(&name, user.requests, node.map(|node| &node.shared_name));
         let constraints = self.names.constraints.get(user.kind).unwrap_or(&self.names.anywhere);
         let asked_at = Some(self.scenario.time(user.asked_at));
-        let refusal = SchedulerRefusal { message: "no node has enough left".to_owned(), since: asked_at };
+        let refusal = SchedulerRefusal { message: "no node has enough left".into(), since: asked_at };
         let unbound = || {
             let (uid, refusal) = (name.as_str().into(), Some(refusal));
             Box::new(Unbound {

@@ -195,7 +195,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             Pod::Bound { node } => Some(Arc::from(name(node.into()))),
             Pod::Pending | Pod::Reserved { .. } => None,
         };
-        let refused = || SchedulerRefusal { message: "0/2 nodes are available".to_owned(), since: None };
+        let refused = || SchedulerRefusal { message: "0/2 nodes are available".into(), since: None };
         let waits = || Box::new(Unbound { refusal: marked.then(refused), ..Unbound::default() });
         let labels: &[&str] = if index < critical { &[] } else { &[USER] };
         Some(model::Pod {

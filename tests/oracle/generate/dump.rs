@@ -167,7 +167,7 @@ fn status(pod: &Pod) -> Value {
             "type": "PodScheduled",
             "status": "False",
             "reason": "Unschedulable",
-            "message": refusal.message,
+            "message": *refusal.message,
             "lastTransitionTime": time(refusal.since),
         })
     });

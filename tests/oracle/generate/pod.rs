@@ -88,7 +88,7 @@ fn unbound(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Unbound {
     let marked = bytes.pick(&[true, true, true, false]);
     let timed = !bytes.chance(15);
     let refusal =
-        SchedulerRefusal { message: "0/3 nodes are available".to_owned(), since: timed.then(|| ago(age)) };
+        SchedulerRefusal { message: "0/3 nodes are available".into(), since: timed.then(|| ago(age)) };
     let nominated = traits.odd_pods && bytes.chance(15);
     Unbound {
         uid: format!("uid-{at:02}").into(),
@@ -97,6 +97,7 @@ fn unbound(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Unbound {
         refusal: marked.then_some(refusal),
         failure: None,
         nominated: nominated.then(|| format!("n{:02}", bytes.below(traits.nodes.max(1))).into()),
+        set_aside: false,
     }
 }
 

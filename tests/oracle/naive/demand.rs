@@ -95,8 +95,9 @@ impl World<'_> {
             }
         }
         for loose in self.loose.iter().filter(|loose| !loose.settled && loose.pool.as_deref() == Some(pool)) {
-            let gated = loose.pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-            if !gated && self.would_fit_somewhere(loose.pod, pool) {
+            let unbound = loose.pod.unbound.as_deref();
+            let left_out = unbound.is_some_and(|unbound| unbound.gated || unbound.set_aside);
+            if !left_out && self.would_fit_somewhere(loose.pod, pool) {
                 sum.add(&loose.pod.requests);
             }
         }

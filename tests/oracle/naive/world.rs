@@ -173,7 +173,8 @@ impl<'a> World<'a> {
         }
         let Some(unbound) = pod.unbound.as_deref() else { return };
         let refused = unbound.refusal.is_some().then(|| unbound.refused_since()).flatten();
-        let is_refused = unbound.refusal.is_some() && class != Class::Placeholder && !unbound.gated;
+        let left_out = unbound.gated || unbound.set_aside;
+        let is_refused = unbound.refusal.is_some() && class != Class::Placeholder && !left_out;
         self.loose.push(Loose {
             pod,
             pool: None,

@@ -129,7 +129,7 @@ fn on(node: &str, pod: Pod) -> Pod {
 
 /// Refused by the scheduler for this number of seconds.
 fn refused(seconds: i64, pod: Pod) -> Pod {
-    let refusal = SchedulerRefusal { message: "0 nodes are available".to_owned(), since: Some(ago(seconds)) };
+    let refusal = SchedulerRefusal { message: "0 nodes are available".into(), since: Some(ago(seconds)) };
     let unbound = Unbound {
         uid: format!("uid-{}", pod.name).into(),
         created_at: Some(ago(seconds)),

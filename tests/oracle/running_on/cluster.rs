@@ -315,7 +315,7 @@ impl Living {
             } else if let Some(unbound) = &mut pod.unbound {
                 unbound.nominated = None;
                 if unbound.refusal.is_none() {
-                    let message = "0 nodes are available".to_owned();
+                    let message = "0 nodes are available".into();
                     unbound.refusal = Some(SchedulerRefusal { message, since: Some(now) });
                 }
             }

@@ -352,21 +352,24 @@ fn unbound(
     });
     let is_refusal = |condition: &&Condition<'_>| condition.reason == ConditionReason::Unschedulable;
     let refused = unscheduled.clone().find(is_refusal);
-    let message = |condition: &Condition<'_>| {
-        size::beginning(text(condition.message.as_ref()).unwrap_or_default()).to_owned()
+    let mut message = |condition: &Condition<'_>| {
+        interner.text(size::beginning(text(condition.message.as_ref()).unwrap_or_default()))
     };
     let gated = !spec.scheduling_gates.is_empty();
     let failed = unscheduled.find(|condition| !is_refusal(condition)).filter(|_| !gated);
+    let refusal = refused.map(|condition| SchedulerRefusal {
+        message: message(condition),
+        since: timestamp(condition.last_transition_time.as_ref()),
+    });
+    let failure = failed.map(message);
     Unbound {
         uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
         created_at: timestamp(metadata.creation_timestamp.as_ref()),
         gated,
-        refusal: refused.map(|condition| SchedulerRefusal {
-            message: message(condition),
-            since: timestamp(condition.last_transition_time.as_ref()),
-        }),
-        failure: failed.map(|condition| message(condition).into()),
+        refusal,
+        failure,
         nominated: text(status.nominated_node_name.as_ref()).map(|name| interner.text(name)),
+        set_aside: false,
     }
 }
 

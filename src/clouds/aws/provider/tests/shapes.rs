@@ -179,7 +179,7 @@ async fn a_launch_template_that_cannot_be_used_is_told_in_one_line_and_stops_not
 fn grown(view: CloudView, gibibytes: u64) -> Vec<(String, u32)> {
     let selects = [("hub.jupyter.org/node-purpose".to_owned(), "user".to_owned())].into();
     let created_at = Some(Timestamp::UNIX_EPOCH);
-    let refusal = Some(SchedulerRefusal { message: String::new(), since: created_at });
+    let refusal = Some(SchedulerRefusal { message: "".into(), since: created_at });
     let pod = Pod {
         namespace: "hub".into(),
         name: "jupyter-ada".into(),

@@ -105,7 +105,7 @@ fn only_a_pod_without_a_node_name_says_what_the_scheduler_thinks_of_it() {
             {"type": "PodScheduled", "status": status, "reason": reason, "message": message, "lastTransitionTime": since},
         ]})
     };
-    let refused = |since| Some(SchedulerRefusal { message: message.to_owned(), since });
+    let refused = |since| Some(SchedulerRefusal { message: message.into(), since });
     let cases = [
         ("nothing said yet", json!({}), json!({}), (false, None)),
         ("an empty node name is none", json!({"nodeName": ""}), json!({}), (false, None)),
@@ -140,8 +140,7 @@ fn only_a_pod_without_a_node_name_says_what_the_scheduler_thinks_of_it() {
         let metadata = json!({"name": "p", "uid": "u1", "creationTimestamp": "2026-01-15T08:00:00Z"});
         let (pod, _) = convert(&json!({"metadata": metadata, "spec": spec, "status": status}));
         let created_at = time("2026-01-15T08:00:00Z");
-        let expected =
-            Unbound { uid: "u1".into(), created_at, gated, refusal, failure: None, nominated: None };
+        let expected = Unbound { uid: "u1".into(), created_at, gated, refusal, ..Unbound::default() };
         assert_eq!(pod.unbound.as_deref(), Some(&expected), "{what}");
         assert_eq!((&*pod.namespace, pod.node_name), ("default", None), "{what}");
     }
