@@ -234,6 +234,15 @@ fn waits(facts: &Facts<'_>, pod: &Pod) -> bool {
     let since = unbound.refused_since().or(unbound.created_at);
     matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
         && since.is_none_or(|since| age(facts.snapshot.observed_at(), since) < HOUR)
+        && has_a_node(facts, pod)
+}
+
+/// Whether a managed node would take a pod without occupants. The room of the others is none that an evicted pod could take.
+fn has_a_node(facts: &Facts<'_>, pod: &Pod) -> bool {
+    let admission = Admission::soon(pod, facts.snapshot);
+    facts
+        .managed()
+        .any(|node| pod.requests.fits(&node.free_of_occupants()) && admission.admits(node.node, facts.policy))
 }
 
 fn is_up(pod: &Pod) -> bool {

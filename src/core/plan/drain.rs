@@ -17,7 +17,7 @@ use super::changes::{Changes, serves_after};
 use super::classes::{Classifier, PodClass};
 use super::drained::evicted_a_moment_ago;
 use super::evictable::unmovable;
-use super::fit::{Shape, admits};
+use super::fit::{Shape, admits, free_of_occupants};
 use super::notes::Limit;
 use super::places::free_now;
 use super::pools::PoolIndex;
@@ -302,8 +302,16 @@ fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<ControllerKey<'a>, OfControl
     controllers
 }
 
-/// The first pod by name, omitted or not, that waits for a node, and has not for an hour. An evicted pod would take its room.
+/// The first pod by name, omitted or not, that waits for a node, has not for an hour, and would fit an existing node without
+/// occupants: an evicted pod would take its room.
 fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
+    let volumes = survey.snapshot.usable_volumes();
+    let fits = |pod: &Pod| {
+        survey.managed().any(|(_, facts)| {
+            let shape = Shape { pod, volumes };
+            shape.fits(&free_of_occupants(facts)) && admits(survey, facts, shape)
+        })
+    };
     let mut classifier = Classifier::new(survey.policy);
     let observed_at = survey.snapshot.observed_at();
     survey.snapshot.pods().iter().find(|pod| {
@@ -317,6 +325,6 @@ fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
             PodClass::Critical | PodClass::Movable | PodClass::Dynamic | PodClass::Omitted => true,
             PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
         };
-        counts && waited < HOUR
+        counts && waited < HOUR && fits(pod)
     })
 }

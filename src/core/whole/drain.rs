@@ -306,18 +306,21 @@ fn omitted_pods_take_no_capacity_that_the_band_needs() {
 
 #[test]
 fn nothing_is_evicted_in_the_first_hour_of_a_waiting_pod() {
-    let waits = |seconds| {
+    let waits = |seconds, gibibytes| {
         let refusal = Some(SchedulerRefusal { message: "".into(), since: Some(ago(seconds)) });
         let unbound = Unbound { refusal, created_at: Some(ago(seconds)), ..Unbound::default() };
-        // It requests more than any node has, so a run does nothing for it.
-        Pod { unbound: Some(Box::new(unbound)), ready: false, ..pod("kube-system/job-1").asking(99, 0) }
+        // It is omitted, so a run does nothing for it.
+        let job = pod("kube-system/job-1").asking(gibibytes, 0);
+        Pod { unbound: Some(Box::new(unbound)), ready: false, ..job }
     };
-    let with = |seconds| {
-        sound(&hub(vec![replica("kube-system/csi-1", "n1"), waits(seconds)]), &policy(Drain::Omitted))
+    let with = |seconds, gibibytes| {
+        let pods = vec![replica("kube-system/csi-1", "n1"), waits(seconds, gibibytes)];
+        sound(&hub(pods), &policy(Drain::Omitted))
     };
     let waiting = NotEvicted::Waiting { pod: "kube-system/job-1".into() };
-    assert_eq!(not_evicted(&with(3599)), waiting);
-    assert_eq!(evicted(&with(3600)), ["kube-system/csi-1"]);
+    assert_eq!(not_evicted(&with(3599, 20)), waiting);
+    assert_eq!(evicted(&with(3600, 20)), ["kube-system/csi-1"]);
+    assert_eq!(evicted(&with(60, 99)), ["kube-system/csi-1"], "no node has room for it, whatever is evicted");
 }
 
 #[test]

@@ -92,7 +92,12 @@ fn somebody_waits(world: &World<'_>) -> bool {
         let first_hour = since.is_none_or(|since| words::age(world.now, since) < HOUR);
         let waits =
             matches!(world.class(pod), Class::Critical | Class::Dynamic) && !words::is_own(pod, world.policy);
-        waits && first_hour && !unbound.gated && !pod.deleting
+        let room = |machine: &Machine<'_>| {
+            let missing = machine.missing_daemons.0.clone().plus(&machine.beyond);
+            pod.requests.fits(&machine.free_of_occupants(world.policy).plus(&missing))
+        };
+        let fits = || world.machines.iter().any(|one| reach::admitted_by(world, pod, one) && room(one));
+        waits && first_hour && !unbound.gated && !pod.deleting && fits()
     })
 }
 
