@@ -10,6 +10,7 @@ use super::reach::{is_windows, tolerates};
 use super::steps::{Growth, Steps};
 use super::violation::Violation;
 use crate::model::{Instance, NodeGroup, NodeResources, Taint, TaintEffect};
+use crate::policy::CapacitySource;
 
 /// The name of a missing group in a violation.
 const NO_GROUP: &str = "(none)";
@@ -90,8 +91,11 @@ fn check_unknown_size(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &
 /// too little until the group has a node: the new one may be of no use for its labels and taints.
 fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
     let tells = |allocatable: &NodeResources, capacity: &NodeResources| {
-        let tell =
-            |resource| allocatable.of(resource).or(capacity.of(resource)).is_some_and(|amount| amount > 0);
+        let of = |resource| match facts.policy.capacity {
+            CapacitySource::Allocatable => allocatable.of(resource).or(capacity.of(resource)),
+            CapacitySource::Capacity => capacity.of(resource),
+        };
+        let tell = |resource| of(resource).is_some_and(|amount| amount > 0);
         facts.policy.resources.iter().all(|resource| tell(*resource))
     };
     let by_template = facts

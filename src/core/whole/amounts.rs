@@ -56,6 +56,19 @@ fn a_young_node_that_reports_no_amounts_boots() {
 }
 
 #[test]
+fn by_capacity_a_node_without_an_allocatable_amount_shows_the_size_of_the_next() {
+    let shows =
+        Node { allocatable: NodeResources { memory: Some(Bytes(0)), ..node("a").allocatable }, ..node("a") };
+    let policy = Policy {
+        bounds: Bounds { min_nodes: 3, ..Bounds::default() },
+        capacity: crate::policy::CapacitySource::Capacity,
+        ..policy()
+    };
+    let plan = sound(&cluster(vec![shows], vec![busy("a")]), &policy);
+    assert_eq!(super::actions(&plan), ["grow group"]);
+}
+
+#[test]
 fn without_groups_an_old_node_that_was_woken_is_of_another_kind_and_awaits_no_device() {
     let gpu = || Some(FurtherAmounts::from([("nvidia.com/gpu".into(), 1)]).into());
     let with = |name: &str| reporting(node(name), |offer| offer.further = gpu());
