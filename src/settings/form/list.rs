@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::policy::PoolName;
 
-use super::name::{NameRule, group_part, label_key, namespace, pool_name, taint_key};
+use super::name::{NameRule, group_part, label_key, namespace, pool_name, startup_taint_key};
 use super::sign::{OF_POOL, SEPARATOR};
 use super::{Complaint, Form, JsonKind, Shape};
 
@@ -32,7 +32,7 @@ pub(in crate::settings) const TAINT_KEYS: Form<BTreeSet<String>> = Form {
         expected: "taint keys with ':' between them, such as example.com/a:b",
         json: JsonKind::List,
     },
-    read: |text| elements(text, &taint_key),
+    read: |text| elements(text, &startup_taint_key),
 };
 
 /// The resources that decide, in order.
@@ -140,6 +140,17 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!((LABEL_KEYS.read)(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_taint_of_a_cordon_is_none_that_a_node_sheds() {
+        for text in ["node.kubernetes.io/unschedulable", "kube-rebalancer/deleting"] {
+            let what = "taint that a node sheds once it is ready";
+            let refused = Err(Complaint::NotAName { text: text.into(), what });
+            assert_eq!((TAINT_KEYS.read)(&format!("example.com/a:{text}")), refused);
+        }
+        let two = ["example.com/a", "example.com/b"].map(str::to_owned);
+        assert_eq!((TAINT_KEYS.read)("example.com/a:example.com/b"), Ok(two.into()));
     }
 
     #[test]

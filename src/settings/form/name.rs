@@ -5,6 +5,8 @@
 
 use std::net::Ipv4Addr;
 
+use kube_rebalancer_core::model::taint;
+
 use super::{Complaint, Form, JsonKind, Shape};
 
 /// Checks one name.
@@ -64,8 +66,12 @@ pub(super) fn label_key(text: &str) -> Result<String, Complaint> {
     named(text, is_label_key, "label key")
 }
 
-pub(super) fn taint_key(text: &str) -> Result<String, Complaint> {
-    named(text, is_label_key, "taint key")
+/// The key of a taint that a node sheds once it is ready. A cordon's taint and this program's own mean something else: every
+/// cordoned node would look like one that boots.
+pub(super) fn startup_taint_key(text: &str) -> Result<String, Complaint> {
+    let is_of_a_run = text == taint::UNSCHEDULABLE || text.starts_with("kube-rebalancer/");
+    let what = if is_of_a_run { "taint that a node sheds once it is ready" } else { "taint key" };
+    named(text, |text| is_label_key(text) && !is_of_a_run, what)
 }
 
 /// A pool's name is the value of a label.
@@ -110,7 +116,7 @@ fn optional(text: &str, rule: fn(&str) -> bool, what: &'static str) -> Result<Op
     if text.is_empty() { Ok(None) } else { named(text, rule, what).map(Some) }
 }
 
-fn named(text: &str, rule: fn(&str) -> bool, what: &'static str) -> Result<String, Complaint> {
+fn named(text: &str, rule: impl Fn(&str) -> bool, what: &'static str) -> Result<String, Complaint> {
     if rule(text) { Ok(text.to_owned()) } else { Err(Complaint::NotAName { text: text.to_owned(), what }) }
 }
 
