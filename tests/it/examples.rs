@@ -123,6 +123,8 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
         {"name": "n9", "uid": "u", "systemUUID": "GONE"},
         {"name": "n10", "uid": "u"},
         by_id("n11", "openstack://RegionTwo/gone"),
+        by_id("n12", "openstack:///there\nn1 gone"),
+        by_id("n13", "openstack:///--all"),
     ]});
     let (code, output) = workspace.run("gone", &request);
     let answer: Value = serde_json::from_str(&output).unwrap();
@@ -143,6 +145,8 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
         ("n9", "gone"),
         ("n10", "unknown"),
         ("n11", "unknown"),
+        ("n12", "unknown"),
+        ("n13", "unknown"),
     ];
     assert_eq!((code, states.as_slice()), (Some(0), expected.as_slice()));
     assert!(machines[5]["message"].as_str().unwrap().contains("401"), "{answer}");
