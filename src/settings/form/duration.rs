@@ -50,8 +50,11 @@ pub(in crate::settings) const HOURS: Form<SignedDuration> = Form {
 };
 
 fn hours(text: &str) -> Result<SignedDuration, Complaint> {
-    let duration = duration(text)?;
-    if duration > SignedDuration::from_hours(6) { Err(Complaint::Above("6h")) } else { Ok(duration) }
+    match duration(text) {
+        Ok(duration) if duration <= SignedDuration::from_hours(6) => Ok(duration),
+        Ok(_) | Err(Complaint::Above(_)) => Err(Complaint::Above("6h")),
+        Err(complaint) => Err(complaint),
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<SignedDuration, Complaint> {
@@ -122,6 +125,14 @@ mod tests {
         assert_eq!(boot("0s"), Err(Complaint::Below("1s")));
         assert_eq!(boot("8760h1s"), Err(Complaint::Above("8760h")));
         assert_eq!(boot("15"), Err(Complaint::NoUnit { number: "15".into() }));
+    }
+
+    #[test]
+    fn foresight_looks_six_hours_ahead_at_most() {
+        assert_eq!(hours("6h"), Ok(SignedDuration::from_hours(6)));
+        assert_eq!(hours("6h1s"), Err(Complaint::Above("6h")));
+        assert_eq!(hours("1000000h"), Err(Complaint::Above("6h")));
+        assert_eq!(hours("-5m"), Err(Complaint::Negative));
     }
 
     #[test]
