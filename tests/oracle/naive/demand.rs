@@ -9,7 +9,7 @@ use super::list::Line;
 use super::reach;
 use super::used::Count;
 use super::words::{self, Class, Cordon};
-use super::world::{State, World};
+use super::world::{Machine, State, World};
 
 /// Requested amount over offered amount.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +104,13 @@ impl World<'_> {
         sum
     }
 
+    /// Section 4: a node that boots counts by its own status here.
     fn reaches_common(&self, pod: &Pod, pool: &str) -> bool {
-        self.in_pool(pool).any(|machine| machine.common && reach::reaches(self, pod, machine))
+        let holds = |machine: &Machine<'_>| {
+            reach::admitted_by(self, pod, machine)
+                && pod.requests.fits(&machine.reported_free_of_occupants(self.policy))
+        };
+        self.in_pool(pool).any(|machine| machine.common && holds(machine))
     }
 
     /// Whether the pod would fit some candidate or new node of the pool without occupants.
@@ -164,7 +169,7 @@ impl World<'_> {
                         !one.common && one.usable(policy) && open && reach::fits_now(self, pod, one)
                     }),
                     3 => {
-                        let boots = |one: &super::world::Machine<'_>| {
+                        let boots = |one: &Machine<'_>| {
                             one.state == State::Booting && one.is_candidate(policy)
                         };
                         machines.any(|one| {

@@ -623,7 +623,15 @@ impl<'a> Machine<'a> {
 
     /// The free amounts without the occupants.
     pub(crate) fn free_of_occupants(&self, policy: &Policy) -> Amounts {
-        let mut free = self.free_without_pods();
+        self.without_occupants(policy, self.free_without_pods())
+    }
+
+    /// The same by the node's own status, without what its group adds while it boots.
+    pub(crate) fn reported_free_of_occupants(&self, policy: &Policy) -> Amounts {
+        self.without_occupants(policy, self.node.allocatable.offer(&self.node.capacity))
+    }
+
+    fn without_occupants(&self, policy: &Policy, mut free: Amounts) -> Amounts {
         for pod in &self.pods {
             let gives_way = words::class(pod, policy) == Class::Placeholder
                 || words::is_own(pod, policy)

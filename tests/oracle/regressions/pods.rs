@@ -412,3 +412,24 @@ fn a_nominated_pod_keeps_its_node_where_another_one_is_uncordoned_too() {
     let case = case.min_nodes(1).max_nodes(1).with(|policy| policy.bounds.keep_zones = true);
     assert_eq!(names(&case.plan(), "uncordon"), ["n0", "n1"]);
 }
+
+/// ada has a GPU on the reserved `g1`. `n2` boots and will have one, but reports none yet: she is no demand on the common nodes.
+/// The naive planner counted her and uncordoned `n3`.
+#[test]
+fn a_user_on_a_reserved_node_reaches_no_node_that_does_not_report_the_device_yet() {
+    let gpus = |count: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])));
+    let mut device = tainted("nvidia.com/gpu", node("g1"));
+    (device.allocatable.further, device.capacity.further) = (gpus(1), gpus(1));
+    let mut known = template(&[], &[]);
+    if let Some(template) = &mut known {
+        (template.allocatable.further, template.capacity.further) = (gpus(1), gpus(1));
+    }
+    let boots = in_group("z/open", created(100, not_ready(60, node("n2"))));
+    let nodes = vec![device, node("n0"), boots, cordoned(7200, node("n3"))];
+    let mut ada = on("g1", tolerating("nvidia.com/gpu", user("ada", 4)));
+    ada.requests = ada.requests.with_further(gpus(1));
+    let groups = vec![NodeGroup { template: known, ..group("z/open") }];
+    let case = Case::new(nodes, vec![ada, on("n0", user("ben", 6))], groups);
+    let case = case.with(|policy| policy.max_deletions = Budget::Count(0));
+    assert_eq!(names(&case.plan(), "uncordon"), Vec::<String>::new());
+}
