@@ -210,9 +210,9 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
     node.is_common() && (usable || node.boots() || parked::is_wakeable(facts, node))
 }
 
-/// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
-/// booting one, a parked one. Among equals, a pool without devices that it does not ask for, then by name. If there is no such
-/// place, all pools that it reaches, in this order.
+/// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one (a
+/// schedulable one before a cordoned one), a booting one, a parked one. Among equals, a pool without devices that it does not ask
+/// for, then by name. If there is no such place, all pools that it reaches, in this order.
 fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts>) -> Vec<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
@@ -225,12 +225,15 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts
             0
         } else if is_candidate(facts, node) && !comes && room_now {
             1
-        } else if node.reserved && node.health.is_usable() && room_now {
+        } else if node.reserved && node.health.is_usable() && !node.node.unschedulable && room_now {
             2
-        } else if node.boots() && room {
+        } else if node.reserved && node.health.is_usable() && !node.cordon_must_stay(facts.policy) && room_now
+        {
             3
-        } else if is_candidate(facts, node) && node.is_parked() && room {
+        } else if node.boots() && room {
             4
+        } else if is_candidate(facts, node) && node.is_parked() && room {
+            5
         } else {
             NO_PLACE
         }
@@ -263,7 +266,7 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts
 }
 
 /// The rank of a node without room.
-const NO_PLACE: u8 = 5;
+const NO_PLACE: u8 = 6;
 
 /// The pools of groups that can grow and whose template would take a pod.
 fn by_templates<'a>(facts: &Facts<'a>, pod: &Pod, admission: &Admission<'_>) -> Vec<&'a str> {

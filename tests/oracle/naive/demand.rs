@@ -157,29 +157,29 @@ impl World<'_> {
             (foreign, (*pool).clone())
         });
         let policy = self.policy;
-        for place in 0..7 {
+        for place in 0..8 {
             for pool in &pools {
                 let mut machines = self.in_pool(pool);
                 let taken = match place {
                     0 => machines.any(|one| one.serves(policy) && reach::fits_now(self, pod, one)),
                     1 => machines
                         .any(|one| one.is_cordoned_candidate(policy) && reach::fits_now(self, pod, one)),
-                    2 => machines.any(|one| {
-                        let open = one.cordon == Cordon::None || super::place::may_open(one, policy);
-                        !one.common && one.usable(policy) && open && reach::fits_now(self, pod, one)
+                    2 | 3 => machines.any(|one| {
+                        let open = one.cordon == Cordon::None;
+                        let counts = if place == 2 { open } else { super::place::may_open(one, policy) };
+                        !one.common && one.usable(policy) && counts && reach::fits_now(self, pod, one)
                     }),
-                    3 => {
-                        let boots = |one: &Machine<'_>| {
-                            one.state == State::Booting && one.is_candidate(policy)
-                        };
+                    4 => {
+                        let boots =
+                            |one: &Machine<'_>| one.state == State::Booting && one.is_candidate(policy);
                         machines.any(|one| {
                             boots(one) && reach::reaches(self, pod, one) && pod.requests.fits(&one.free())
                         }) || self.pools[*pool]
                             .iter()
                             .any(|shape| self.is_coming(shape) && reach::would_take_new(self, pod, shape))
                     }
-                    4 if super::place::room(self, pool, true, usize::MAX) == 0 => false,
-                    5 => machines.any(|one| reach::reaches(self, pod, one)),
+                    5 if super::place::room(self, pool, true, usize::MAX) == 0 => false,
+                    6 => machines.any(|one| reach::reaches(self, pod, one)),
                     _ => self.pools[*pool]
                         .iter()
                         .any(|shape| shape.growable && reach::would_take_new(self, pod, shape)),

@@ -135,3 +135,33 @@ fn a_group_that_creates_nothing_for_a_pod_adds_nothing_to_its_zone() {
     assert_eq!(grown(&pauses.plan()), BTreeMap::from([("a/two".to_owned(), 1)]));
     assert_eq!(grown(&case.plan()), BTreeMap::from([("a/one".to_owned(), 1)]));
 }
+
+/// ada has room on two reserved nodes: `a2` under our own cordon, and `b2`, which takes her as it is. The naive planner and the
+/// checker took the first pool by name, and the naive planner uncordoned `a2`.
+#[test]
+fn a_schedulable_reserved_node_comes_before_a_cordoned_one_of_another_pool() {
+    let reserved = |name: &str| tainted("course", labelled("course", "x", node(name)));
+    let nodes = vec![
+        labelled("pool", "a", node("a1")),
+        labelled("pool", "a", cordoned(7200, reserved("a2"))),
+        labelled("pool", "b", node("b1")),
+        labelled("pool", "b", reserved("b2")),
+    ];
+    let mut ada = refused(10, tolerating("course", user("ada", 5)));
+    let mut constraints = (*ada.constraints).clone();
+    constraints.node_selector.insert("course".to_owned(), "x".to_owned());
+    ada.constraints = constraints.into();
+    let pods = vec![
+        on("a1", user("ben", 3)),
+        on("a1", user("cleo", 3)),
+        on("b1", user("dora", 3)),
+        on("b1", user("emmy", 3)),
+        ada,
+    ];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| {
+        policy.pool_label = Some("pool".to_owned());
+        policy.max_deletions = Budget::Count(0);
+    });
+    let plan = case.plan();
+    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (Vec::<String>::new(), BTreeMap::new()));
+}
