@@ -10,6 +10,7 @@ use super::steps::Steps;
 use super::violation::Direction;
 use super::waiting::{is_as_good_as_on, is_waiting, nominated_node};
 use crate::model::{Amounts, Constraints, Node, NodeGroup, Pod, Resource};
+use crate::plan::NodeState;
 
 /// The requests of each pool, and of the pods whose pool only the shape of new nodes tells.
 #[derive(Debug)]
@@ -247,9 +248,11 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts
         })
     };
     let foreign: BTreeSet<&str> = facts.pools().into_iter().filter(|pool| foreign_device(pool)).collect();
+    // A broken node takes nobody, and shows nothing of a new one.
+    let is_broken = |node: &NodeFacts<'_>| node.state() == Some(NodeState::Broken);
     let mut reached: Vec<_> = facts
         .managed()
-        .filter(|node| admission.admits(node.node, facts.policy))
+        .filter(|node| !is_broken(node) && admission.admits(node.node, facts.policy))
         .filter(|node| pod.requests.fits(&node.free_of_occupants_once_up()))
         .map(|node| (place(node), foreign.contains(node.pool), node.pool))
         .collect();

@@ -179,7 +179,10 @@ impl World<'_> {
                             .any(|shape| self.is_coming(shape) && reach::would_take_new(self, pod, shape))
                     }
                     5 if super::place::room(self, pool, true, usize::MAX) == 0 => false,
-                    6 => machines.any(|one| reach::reaches(self, pod, one)),
+                    6 => machines.any(|one| {
+                        let may_take = one.is_candidate(policy) || (!one.common && one.usable(policy));
+                        may_take && reach::reaches(self, pod, one)
+                    }),
                     _ => self.pools[*pool]
                         .iter()
                         .any(|shape| shape.growable && reach::would_take_new(self, pod, shape)),

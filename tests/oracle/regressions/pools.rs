@@ -165,3 +165,25 @@ fn a_schedulable_reserved_node_comes_before_a_cordoned_one_of_another_pool() {
     let plan = case.plan();
     assert_eq!((names(&plan, "uncordon"), grown(&plan)), (Vec::<String>::new(), BTreeMap::new()));
 }
+
+/// emmy has no place, and fits `u1` of the pool `users` once ben is gone. The naive planner counted her in the pool of a node that
+/// is broken, where no pool needs room for her.
+#[test]
+fn a_pod_without_a_place_belongs_to_no_pool_of_broken_nodes() {
+    let sized = |memory, node: Node| {
+        let size = NodeResources { memory: Some(Bytes(memory)), ..eight() };
+        Node { allocatable: size.clone(), capacity: size, ..node }
+    };
+    let nodes = vec![
+        labelled("pool", "dead", cordoned(7200, not_ready(3600, sized(24, node("d1"))))),
+        labelled("pool", "users", node("u1")),
+        labelled("pool", "users", cordoned(7200, sized(6, node("u2")))),
+    ];
+    let pods = vec![on("u1", user("ben", 3)), refused(7200, user("emmy", 8))];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| {
+        policy.pool_label = Some("pool".to_owned());
+        policy.max_deletions = Budget::Count(0);
+        policy.max_creations = Budget::Count(0);
+    });
+    assert_eq!(names(&case.plan(), "uncordon"), ["u2"]);
+}
