@@ -12,7 +12,7 @@ use super::objects::is_only_object;
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
-    Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint,
+    Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Resource, Snapshot, SnapshotError, Taint,
     TaintEffect, annotation, is_extended_resource, taint,
 };
 use crate::plan::{Action, MarkReason, Plan, Service, Target, UncordonReason, UnmarkReason};
@@ -95,7 +95,11 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
     if !uncordoned.is_empty() {
         let cordons = plan.actions.iter().filter(|action| action.service() == Some(Service::Leaves));
         let cordoned: BTreeSet<&str> = cordons.filter_map(Action::node).collect();
-        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned, &cordoned);
+        let decides = |pool: &str| {
+            let pool = plan.pools.iter().find(|one| one.name == pool);
+            pool.map_or(Resource::Memory, |pool| pool.before.utilization.decides())
+        };
+        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned, &cordoned, decides);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_stored_volumes(snapshot.stored_volumes().clone());
@@ -210,12 +214,13 @@ struct Opened<'f, 'a> {
 /// the next run would assume such a reason for a long refusal. In a pod's first hour this also holds if others take its room.
 /// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on the
 /// node for which the scheduler has nominated it, then on one that the plan uncordons for waiting pods, before one that it uncordons
-/// for another reason.
+/// for another reason; among these in the order in which section 6 tries nodes.
 fn look_again(
     pods: &mut [Pod],
     facts: &Facts<'_>,
     uncordoned: &BTreeMap<&str, bool>,
     cordoned: &BTreeSet<&str>,
+    decides: impl Fn(&str) -> Resource,
 ) {
     let now = facts.snapshot.observed_at();
     let opened =
@@ -224,7 +229,7 @@ fn look_again(
     let mut opened: Vec<Opened<'_, '_>> =
         opened.map(|node| Opened { node, left: node.free(), contested: node.reserved }).collect();
     let is_for_pods = |one: &Opened<'_, '_>| uncordoned.get(one.node.node.name.as_str()) == Some(&true);
-    opened.sort_by_key(|one| !is_for_pods(one));
+    opened.sort_by_key(|one| (!is_for_pods(one), turn(one.node, decides(one.node.pool))));
     let admits =
         |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
     let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
@@ -276,6 +281,15 @@ fn look_again(
             refusal.since = Some(now);
         }
     }
+}
+
+/// The place of an uncordoned node in the order of section 6: critical and pinned ones first, then as in part 2 of the keep order.
+/// Nodes come sorted by name.
+fn turn(node: &NodeFacts<'_>, decides: Resource) -> (bool, Reverse<(usize, u64, Option<Timestamp>)>) {
+    let is_kept = node.critical_pod.is_some() || node.scale_down_disabled();
+    let staying = node.occupants.saturating_sub(node.movable);
+    let occupied = node.dynamic.clone().plus(&node.critical).of(decides);
+    (!is_kept, Reverse((staying, occupied, node.node.created_at)))
 }
 
 /// Whether the scheduler has refused a pod that it binds once there is room.

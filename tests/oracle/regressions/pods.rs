@@ -433,3 +433,18 @@ fn a_user_on_a_reserved_node_reaches_no_node_that_does_not_report_the_device_yet
     let case = case.with(|policy| policy.max_deletions = Budget::Count(0));
     assert_eq!(names(&case.plan(), "uncordon"), Vec::<String>::new());
 }
+
+/// emmy asks for a GPU of `n0`. ada has room there too, but the newer `n1` is the first place for her. In the checker's outcome she
+/// went to `n0` by its name, and nobody needed `n1`.
+#[test]
+fn a_pod_goes_to_the_first_of_two_uncordoned_nodes_in_the_order_of_places() {
+    let gpus = |count: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])));
+    let mut device = cordoned(7200, node("n0"));
+    (device.allocatable.further, device.capacity.further) = (gpus(2), gpus(2));
+    let newer = created(7200, cordoned(7200, node("n1")));
+    let mut emmy = refused(29, user("emmy", 2));
+    emmy.requests = emmy.requests.with_further(gpus(1));
+    let case = Case::new(vec![device, newer], vec![refused(29, user("ada", 1)), emmy], vec![]);
+    let uncordoned: BTreeSet<String> = names(&case.plan(), "uncordon").into_iter().collect();
+    assert_eq!(uncordoned, BTreeSet::from(["n0".to_owned(), "n1".to_owned()]));
+}
