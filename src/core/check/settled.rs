@@ -1,11 +1,11 @@
 //! Section 10's last rule: planning again on a plan's own outcome changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::demand::{self, Demand};
-use super::facts::{Class, Facts, NodeFacts, age, class};
+use super::facts::{Class, Facts, NodeFacts, age, class, is_omitted};
 use super::outcome::outcome;
 use super::reach::Admission;
 use super::violation::Violation;
@@ -34,41 +34,80 @@ pub fn cut_short(plan: &Plan) -> bool {
     plan.guard.is_some() || creates || cut
 }
 
-/// The pools that each pod without a node may belong to: several, where only the shape of new nodes tells which.
-fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Vec<String>> {
+/// The pools that each pod without a node may belong to, by its namespace and name: several, where only the shape of new nodes
+/// tells which.
+fn homes(snapshot: &Snapshot, policy: &Policy) -> BTreeMap<(String, String), Vec<String>> {
     let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
     let names = |pools: Vec<&str>| pools.into_iter().map(str::to_owned).collect();
-    demand::all_homes(&facts).into_iter().map(|(_, pools)| names(pools)).collect()
+    let key = |pod: &Pod| (pod.namespace.to_string(), pod.name.to_string());
+    demand::all_homes(&facts).into_iter().map(|(pod, pools)| (key(pod), names(pools))).collect()
 }
 
-/// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
-/// counts among the nodes by which taints are judged and that pods reach (section 3); and until then its placeholders are not
-/// started elsewhere.
-fn excused(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, plan: &Plan) -> BTreeSet<String> {
-    let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
-    let deleted: BTreeSet<&str> = deleted.filter_map(Action::node).collect();
-    if deleted.is_empty() {
-        return BTreeSet::new();
+/// The pools between which the plan may move pods without a node: the ones that such a pod may belong to before or after it.
+fn moved(snapshot: &Snapshot, after: &Snapshot, policy: &Policy) -> BTreeSet<String> {
+    let (before, mut then) = (homes(snapshot, policy), homes(after, policy));
+    let mut pools = BTreeSet::new();
+    for (pod, from) in before {
+        let to = then.remove(&pod).unwrap_or_default();
+        if from != to {
+            pools.extend(from);
+            pools.extend(to);
+        }
     }
-    let policy = &*policy.in_force(snapshot);
-    let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
-    let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
-    let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
-    let (asked_before, asked_then) = (Demand::of(&before).by_reach(), Demand::of(&then).by_reach());
-    let holds = |node: &str| {
-        let here = |pod: &&Pod| pod.node_name.as_deref() == Some(node);
-        snapshot.pods().iter().filter(here).any(|pod| class(pod, policy) == Class::Placeholder)
-    };
-    let placeholders = |pool: &str| {
-        let mut names = before.of_pool(pool).map(|(_, node)| node.node.name.as_str());
-        names.any(|name| deleted.contains(name) && holds(name))
-    };
-    let excused = pools.into_iter().filter(|pool| {
-        let other_demand = asked_before.get(pool) != asked_then.get(pool);
-        other_demand || placeholders(pool) || is_judged_again(&before, &then, pool)
-    });
-    excused.map(str::to_owned).collect()
+    pools.extend(then.into_values().flatten());
+    pools
+}
+
+/// The pools that need not be settled.
+#[derive(Debug, Default)]
+struct Excused {
+    /// The pools in which no action counts.
+    pools: BTreeSet<String>,
+    /// The pools in which no growth counts.
+    growth: BTreeSet<String>,
+}
+
+impl Excused {
+    fn is_empty(&self) -> bool {
+        self.pools.is_empty() && self.growth.is_empty()
+    }
+
+    /// Whether an action in a pool does not count.
+    fn covers(&self, action: &Action, pool: &str) -> bool {
+        let grows = matches!(action, Action::Grow { .. });
+        self.pools.contains(pool) || grows && self.growth.contains(pool)
+    }
+
+    /// Adds the pools in which Node objects are deleted. Until its Node object is gone, a dead node counts among the nodes by
+    /// which taints are judged and that pods reach (section 3). And until then its placeholders are not started elsewhere: no
+    /// node is created that none of them would reach.
+    fn add_deleted_objects(&mut self, snapshot: &Snapshot, after: &Snapshot, policy: &Policy, plan: &Plan) {
+        let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
+        let deleted: BTreeSet<&str> = deleted.filter_map(Action::node).collect();
+        if deleted.is_empty() {
+            return;
+        }
+        let policy = &*policy.in_force(snapshot);
+        let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
+        let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
+        let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
+        let (asked_before, asked_then) = (Demand::of(&before).by_reach(), Demand::of(&then).by_reach());
+        let is_reserve = |pod: &Pod| class(pod, policy) == Class::Placeholder && !is_omitted(pod, policy);
+        let holds = |node: &str| {
+            let here = |pod: &&Pod| pod.node_name.as_deref() == Some(node);
+            snapshot.pods().iter().filter(here).any(is_reserve)
+        };
+        for pool in pools {
+            let mut names = before.of_pool(pool).map(|(_, node)| node.node.name.as_str());
+            let other_demand = asked_before.get(pool) != asked_then.get(pool);
+            if other_demand || is_judged_again(&before, &then, pool) {
+                self.pools.insert(pool.to_owned());
+            } else if names.any(|name| deleted.contains(name) && holds(name)) {
+                self.growth.insert(pool.to_owned());
+            }
+        }
+    }
 }
 
 /// Whether other nodes of a pool are common than before, or it has no node any more.
@@ -136,10 +175,10 @@ fn tries_again(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, action: &
 
 /// Returns what a run right after this one would still cordon, uncordon or grow, according to the given planner.
 ///
-/// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
-/// counts if a pod without a node may belong to another pool once the plan is carried out: an action in one pool must not depend
-/// on an action in another, which may fail. Nor does an action count in a pool that the deletion of a Node
-/// object excuses, or a growth for a pod that only the outcome shows as refused again (section 10).
+/// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. No action counts
+/// in a pool that a pod without a node may have left or entered once the plan is carried out: an action in one pool must not
+/// depend on an action in another, which may fail. Nor does an action count in a pool that the deletion of a Node object excuses,
+/// or a growth for a pod that only the outcome shows as refused again (section 10).
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -152,15 +191,13 @@ pub fn check_settled(
         return None;
     }
     let Ok(after) = outcome(snapshot, policy, plan) else { return Some(Violation::RefusedOnOutcome) };
-    if homes(snapshot, policy) != homes(&after, policy) {
-        return None;
-    }
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
-    let excused = excused(snapshot, &after, policy, plan);
+    let mut excused = Excused { pools: moved(snapshot, &after, policy), ..Excused::default() };
+    excused.add_deleted_objects(snapshot, &after, policy, plan);
     let facts = (!excused.is_empty()).then(|| Facts::of(&after, policy));
     let settled = |action: &&Action| {
         let pool = facts.as_ref().and_then(|facts| pool_of(action, facts));
-        !pool.is_some_and(|pool| excused.contains(pool))
+        !pool.is_some_and(|pool| excused.covers(action, pool))
     };
     let counts = |action: &&Action| settled(action) && !tries_again(snapshot, &after, policy, action);
     again.actions.iter().filter(counts).find_map(|action| {

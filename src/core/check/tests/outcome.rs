@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::check::fixtures::*;
 use crate::check::{Violation, check_settled, cut_short, outcome};
-use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, Snapshot, annotation, taint};
+use crate::model::{Amounts, Instance, Ledger, Node, NodeGroup, Pod, Snapshot, annotation, taint};
 use crate::plan::{Action, CordonAge, GrowReason, Limit, Refusal, Since, UncordonReason, UnmarkReason};
 use crate::policy::Policy;
 
@@ -283,4 +283,43 @@ fn a_node_object_that_goes_with_a_placeholder_excuses_its_pool() {
         let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [cordon("b")]));
         assert_eq!(check_settled(&snapshot, &policy(), &first, again).is_none(), excused);
     }
+}
+
+/// A placeholder that requests neither memory nor CPU is no demand. Without it, no node is useless that it would not reach.
+#[test]
+fn a_node_object_that_goes_with_such_a_placeholder_excuses_growth_alone() {
+    let left_to_do = |namespace: &str, action: Action| {
+        let mut reserve = placeholder("reserve", "a");
+        reserve.requests = Amounts::default();
+        reserve.namespace = namespace.into();
+        let snapshot = world(vec![node("a"), node("b")], vec![reserve]);
+        let first = plan(&snapshot, &policy(), [delete_object("a")]);
+        let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [action.clone()]));
+        check_settled(&snapshot, &policy(), &first, again).is_some()
+    };
+    assert!(!left_to_do("hub", grow(None, 1, 2)));
+    assert!(left_to_do("hub", cordon("b")));
+    assert!(left_to_do("kube-system", grow(None, 1, 2)), "it is omitted");
+}
+
+/// Alice gets the room on `a` that Bob had too. Bob then belongs to the pool `a` or `b`, by nodes that this checker does not know.
+#[test]
+fn a_pod_that_moves_excuses_only_the_pools_between_which_it_moves() {
+    let here = |node: Node| node.labelled("kind", "x");
+    let nodes = vec![
+        here(cordoned("a")).in_pool("a"),
+        here(node("b")).in_pool("b"),
+        node("c").in_pool("c"),
+        node("d").in_pool("c"),
+    ];
+    let waits = |name: &str| unbound(name).asking_gibibytes(6).refused_for(300).selecting("kind", "x");
+    let pods = vec![user("dan", "b").asking_gibibytes(8), waits("alice"), waits("bob")];
+    let snapshot = world(nodes, pods);
+    let first = plan(&snapshot, &with_pools(), [uncordon("a")]);
+    let left_to_do = |name: &str| {
+        let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [cordon(name)]));
+        check_settled(&snapshot, &with_pools(), &first, again)
+    };
+    let counts = Some(Violation::NotSettled { verb: "cordon", what: text("c") });
+    assert_eq!((left_to_do("a"), left_to_do("b"), left_to_do("c")), (None, None, counts));
 }
