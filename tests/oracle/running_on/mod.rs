@@ -100,9 +100,15 @@ fn created(decision: &Decision) -> usize {
     usize::try_from(decision.grow.values().sum::<u32>()).unwrap()
 }
 
-/// The number of nodes that a cluster needs in the beginning: as many as either planner creates without `MAX_CREATIONS`, the
-/// smaller of both. So no planner widens the bound on its own runs.
+/// The number of nodes that a cluster needs in the beginning, or once its terminating pods are gone: as many as either planner
+/// creates without `MAX_CREATIONS`, the smaller of both. So no planner widens the bound on its own runs.
 fn needed(world: &World) -> usize {
+    let mut later = world.clone();
+    later.cluster.pods.retain(|pod| !pod.deleting);
+    needed_now(world).max(needed_now(&later))
+}
+
+fn needed_now(world: &World) -> usize {
     let snapshot = world.snapshot();
     let policy = Policy { max_creations: Budget::Count(u32::MAX), ..world.policy.clone() };
     let naive = naive::decide(&snapshot, &policy).map_or(0, |decision| created(&decision));
