@@ -48,6 +48,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             controller: None,
             mirror: false,
             daemonset_pod: false,
+            bound_by: None,
             safe_to_evict: None,
             do_not_disrupt: None,
             local_volume: None,

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Controller, DisruptionBudget, EvictionFacts, LabelSelector, Labels, Operator, Pod, Requirement, Snapshot,
-    Taint, TaintEffect, annotation, taint,
+    Bond, Controller, DisruptionBudget, EvictionFacts, LabelSelector, Labels, Operator, Pod, Requirement,
+    Snapshot, Taint, TaintEffect, annotation, taint,
 };
 use kube_rebalancer_core::policy::{Budget, Drain};
 
@@ -80,8 +80,8 @@ pub(crate) fn with_drained(mut world: World) -> World {
             uid: format!("uid-{}", pod.name).into(),
             labels,
             only_empty_dirs: number.is_multiple_of(2),
-            bound_by: number.is_multiple_of(13).then_some("a host port"),
         }));
+        pod.bound_by = number.is_multiple_of(13).then_some(Bond::HostPort);
     }
     let pods = world.cluster.pods.len();
     world.policy.drain = if pods.is_multiple_of(3) { Drain::Omitted } else { Drain::Movable };

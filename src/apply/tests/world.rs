@@ -495,6 +495,7 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
         controller: Some(Arc::new(owner)),
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: None,
         local_volume: None,

@@ -1,15 +1,15 @@
-//! Section 2: an omitted pod that no other node would take keeps its node, because nothing creates a node for it.
+//! Section 2: an omitted pod for which no other node has room keeps its node, because nothing creates a node for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{
-    Class, Facts, NodeFacts, class, is_in_other_hands, is_omitted, pod_name, takes_pods_now,
-    would_keep_a_node,
+    Class, Facts, NodeFacts, class, has_startup_taint, is_in_other_hands, is_omitted, is_virtual, pod_name,
+    takes_pods_now, would_keep_a_node,
 };
 use super::reach::{Admission, volume_affinities};
 use super::replicas::Replicas;
 use super::violation::Violation;
-use crate::model::{Binding, NodeIndex, Pod};
+use crate::model::{Amounts, Binding, NodeIndex, Pod};
 
 /// The omitted pods that controllers recreate: on the nodes that are to be deleted, and without a node.
 #[derive(Debug)]
@@ -47,13 +47,18 @@ impl<'a> Movers<'a> {
         let is_new = |pod: &&'a Pod| {
             let placed = volume_affinities(pod, facts.snapshot).next().is_some();
             let alone = placed.then_some((&*pod.namespace, &*pod.name));
-            seen.insert((std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone))
+            let kind = (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests);
+            seen.insert((kind, is_refused_for_unknown(pod), alone))
         };
         let unbound = facts.unbound.iter().copied().filter(|pod| moves(pod) && !gated(pod));
         let unbound = unbound.filter(is_new).collect();
         let stays = |(index, node): &(NodeIndex, &NodeFacts<'a>)| {
             let leaves = node.marks.claimed || node.node.deleting || is_in_other_hands(node.node);
-            node.health.says_ready && !leaves && !going.contains(index) && takes_pods_now(node.node)
+            let takes_pods = takes_pods_now(node.node)
+                && !has_startup_taint(node.node, facts.policy)
+                && !is_virtual(node.node)
+                && node.node.unreadable.is_none();
+            node.health.says_ready && !leaves && !going.contains(index) && takes_pods
         };
         let nodes = facts.nodes.iter().enumerate().filter(stays);
         let staying = nodes.map(|(index, node)| (index, is_open(index, node))).collect();
@@ -72,22 +77,55 @@ impl<'a> Movers<'a> {
             return;
         }
         let bound = self.on_going.get(&index).into_iter().flatten().copied();
-        let mut bound = bound.filter(|pod| !replicas.has_another(pod));
-        let stranded = bound.find(|pod| !self.have_a_place_for(&Mover::of(pod, facts), facts, true));
+        let stranded = bound.clone().find(|pod| {
+            let mover = Mover::of(pod, facts);
+            let is_the_last = !replicas.has_another(pod);
+            if is_the_last && pod.bound_by.is_some() {
+                return true;
+            }
+            let has_room = self.open(facts).any(|place| mover.has_room_on(place, facts));
+            let displaces = || self.open(facts).any(|place| mover.fits(place, facts));
+            !has_room && (is_the_last || (pod.priority > 0 && displaces()))
+        });
         let waits = |pod: &&Pod| {
             let mover = Mover::of(pod, facts);
-            mover.fits(node, facts) && !self.have_a_place_for(&mover, facts, false)
+            let places = self.places(facts, |is_open| !(is_open && is_refused_for_unknown(pod)));
+            mover.has_room_on(node, facts) && !places.into_iter().any(|place| mover.has_room_on(place, facts))
         };
         if let Some(pod) = stranded.or_else(|| self.unbound.iter().copied().find(waits)) {
             found.push(Violation::DeleteOfOnlyPlace { node: node.name(), pod: pod_name(pod) });
+        } else if !self.have_room_together(facts, bound.filter(|pod| !replicas.has_another(pod))) {
+            found.push(Violation::DeleteWithoutRoom { node: node.name() });
         }
     }
 
-    fn have_a_place_for(&self, mover: &Mover<'_>, facts: &Facts<'a>, only_open: bool) -> bool {
-        let places = self.staying.iter().filter(|(_, is_open)| *is_open || !only_open);
-        let mut nodes = places.filter_map(|(index, _)| facts.nodes.get(*index));
-        nodes.any(|node| mover.fits(node, facts))
+    /// Whether all these pods together fit the free room of the nodes that take pods.
+    fn have_room_together(&self, facts: &Facts<'a>, pods: impl Iterator<Item = &'a Pod>) -> bool {
+        let mut asked = Amounts::default();
+        pods.for_each(|pod| asked.add(&pod.requests));
+        let mut free = Amounts::default();
+        self.open(facts).for_each(|node| free.add(&node.free()));
+        asked == Amounts::default() || asked.fits(&free)
     }
+
+    /// The nodes that stay and will be schedulable.
+    fn open<'f>(&'f self, facts: &'f Facts<'a>) -> impl Iterator<Item = &'f NodeFacts<'a>> {
+        self.places(facts, |is_open| is_open)
+    }
+
+    fn places<'f>(
+        &'f self,
+        facts: &'f Facts<'a>,
+        counts: impl Fn(bool) -> bool + 'f,
+    ) -> impl Iterator<Item = &'f NodeFacts<'a>> {
+        let places = self.staying.iter().filter(move |(_, is_open)| counts(*is_open));
+        places.filter_map(|(index, _)| facts.nodes.get(*index))
+    }
+}
+
+/// Whether the scheduler refuses a pod that is bound by more than this program knows of the nodes.
+fn is_refused_for_unknown(pod: &Pod) -> bool {
+    pod.bound_by.is_some() && pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
 }
 
 /// A pod, with its rules prepared for many nodes.
@@ -99,6 +137,11 @@ struct Mover<'p> {
 impl<'p> Mover<'p> {
     fn of(pod: &'p Pod, facts: &Facts<'p>) -> Self {
         Self { pod, admission: Admission::of(pod, facts.snapshot) }
+    }
+
+    /// Whether the node admits the pod and has room for it beside all others.
+    fn has_room_on(&self, node: &NodeFacts<'_>, facts: &Facts<'_>) -> bool {
+        self.pod.requests.fits(&node.free()) && self.admission.admits(node.node, facts.policy)
     }
 
     /// Whether the node admits the pod and, without other pods, would hold it.

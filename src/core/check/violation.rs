@@ -160,8 +160,10 @@ pub enum Violation {
     DeleteWithUnknownVolumes { node: String },
     #[error("delete of {node}: {pod} is the last Ready pod of {controller} outside of the nodes that go")]
     DeleteOfLastReplica { node: String, pod: String, controller: String },
-    #[error("delete of {node}: no other node that takes pods would take the pod {pod}")]
+    #[error("delete of {node}: no other node that takes pods has room for the pod {pod} and would take it")]
     DeleteOfOnlyPlace { node: String, pod: String },
+    #[error("delete of {node}: the other nodes have no room for all omitted pods that leave it")]
+    DeleteWithoutRoom { node: String },
     #[error("delete of {node}, which the annotation {annotation} delays")]
     DeletionDelayed { node: String, annotation: String },
     #[error("delete of {node}, on which this run's own pod is")]

@@ -63,6 +63,7 @@ impl Pod {
             daemonset_pod,
             safe_to_evict,
             do_not_disrupt,
+            bound_by,
             local_volume,
             claims,
             priority,
@@ -76,8 +77,14 @@ impl Pod {
         *requests == other.requests
             && (*ready, *deleting, *containers, *priority, *ends_at_once)
                 == (other.ready, other.deleting, other.containers, other.priority, other.ends_at_once)
-            && (*mirror, *daemonset_pod, *safe_to_evict, *do_not_disrupt)
-                == (other.mirror, other.daemonset_pod, other.safe_to_evict, other.do_not_disrupt)
+            && (*mirror, *daemonset_pod, *safe_to_evict, *do_not_disrupt, *bound_by)
+                == (
+                    other.mirror,
+                    other.daemonset_pod,
+                    other.safe_to_evict,
+                    other.do_not_disrupt,
+                    other.bound_by,
+                )
             && is_same(namespace, &other.namespace)
             && is_same(label_keys, &other.label_keys)
             && is_same(constraints, &other.constraints)

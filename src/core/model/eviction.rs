@@ -15,9 +15,6 @@ pub struct EvictionFacts {
     pub labels: Labels,
     /// Whether each of its volumes on the node's own disk is an `emptyDir`.
     pub only_empty_dirs: bool,
-    /// A constraint on its nodes that this program does not account for, such as a host port or a required pod
-    /// affinity.
-    pub bound_by: Option<&'static str>,
 }
 
 /// A `PodDisruptionBudget` of `policy/v1`.

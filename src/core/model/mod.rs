@@ -28,7 +28,7 @@ pub use ledger::{CLOCK_SKEW, CreatedFor, LastingTaint, Ledger, TaintSet, is_size
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{
-    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay,
+    Affinity, Bond, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay,
     TolerableValue, Toleration, Unbound,
 };
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};

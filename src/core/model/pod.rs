@@ -51,6 +51,9 @@ pub struct Pod {
     pub ready: bool,
     /// Its constraints on nodes.
     pub constraints: Arc<Constraints>,
+    /// A further constraint on its nodes that this program does not account for; only for a pod that its controller recreates
+    /// elsewhere.
+    pub bound_by: Option<Bond>,
     /// The scheduler's state of it; only for pods that are not bound.
     pub unbound: Option<Box<Unbound>>,
     /// The facts that its eviction needs; only for a bound pod that its controller recreates elsewhere, and only if pods
@@ -58,6 +61,38 @@ pub struct Pod {
     pub eviction: Option<Box<EvictionFacts>>,
     /// The fingerprints of the further pods that it counts for: see [`Pod::count_in`].
     pub alike: Vec<u64>,
+}
+
+/// A constraint of a pod that depends on more than the labels, the taints and the room of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// `hostNetwork`.
+    HostNetwork,
+    /// A host port of a container.
+    HostPort,
+    /// A required pod affinity.
+    PodAffinity,
+    /// A required pod anti-affinity.
+    PodAntiAffinity,
+    /// A topology spread constraint that keeps a pod waiting.
+    Spread,
+    /// A resource claim.
+    ResourceClaim,
+}
+
+impl Bond {
+    /// The constraint in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::HostNetwork => "the network of its host",
+            Self::HostPort => "a host port",
+            Self::PodAffinity => "a required pod affinity",
+            Self::PodAntiAffinity => "a required pod anti-affinity",
+            Self::Spread => "a topology spread constraint",
+            Self::ResourceClaim => "a resource claim",
+        }
+    }
 }
 
 /// An annotation or a label by which a pod asks to stay on its node, in the words of an autoscaler.

@@ -235,6 +235,18 @@ impl Amounts {
             && self.further().all(|(name, asked)| asked <= left.further_of(name))
     }
 
+    /// Whether a pod with these requests fits beside others that ask for `taken` of an offer.
+    #[must_use]
+    pub fn fits_beside(&self, taken: &Self, offer: &Self) -> bool {
+        let enough = |asked: u64, taken: u64, offer: u64| asked == 0 || asked <= offer.saturating_sub(taken);
+        enough(self.memory.0, taken.memory.0, offer.memory.0)
+            && enough(self.cpu.0, taken.cpu.0, offer.cpu.0)
+            && enough(self.pods, taken.pods, offer.pods)
+            && self
+                .further()
+                .all(|(name, asked)| asked <= offer.further_of(name).saturating_sub(taken.further_of(name)))
+    }
+
     /// The first resource whose free room is less than these requests, with both amounts; `None` if the pod fits.
     #[must_use]
     pub fn lacks(&self, left: &Self) -> Option<String> {
@@ -332,6 +344,25 @@ mod tests {
         let mut full = room;
         full.pods = 0;
         assert!(!Amounts::pod(Bytes(0), Millicores(0)).fits(&full), "the number of pods is used up");
+    }
+
+    #[test]
+    fn a_request_fits_beside_others_where_it_fits_what_they_leave() {
+        let offer = Amounts { pods: 2, ..Amounts::pod(Bytes(8), Millicores(1000)) };
+        let offer = offer.with_further(Some(gpus(1)));
+        let one =
+            |memory, devices| Amounts::pod(Bytes(memory), Millicores(0)).with_further(Some(gpus(devices)));
+        let others = [Amounts::default(), one(4, 0), one(4, 1), one(9, 0), one(4, 0).plus(&one(0, 0))];
+        for taken in others {
+            for asked in [one(0, 0), one(4, 0), one(5, 0), one(1, 1)] {
+                let left = offer.clone().minus(&taken);
+                assert_eq!(
+                    asked.fits_beside(&taken, &offer),
+                    asked.fits(&left),
+                    "{asked:?} beside {taken:?}"
+                );
+            }
+        }
     }
 
     #[test]

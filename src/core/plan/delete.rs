@@ -278,7 +278,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             first_hour: &waiting.first_hour,
             nominated: &waiting.nominated,
             replicas: Replicas::new(survey),
-            elsewhere: Elsewhere::new(survey),
+            elsewhere: Elsewhere::new(survey, waiting.nominated.clone()),
             nodes: vec![0; pools],
             by_zone: BTreeMap::new(),
             lost_ready: BTreeSet::new(),
@@ -366,6 +366,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 self.lost_ready.insert((facts.pool, zone));
             }
         }
+        self.elsewhere.delete(index);
         self.going.insert(index);
     }
 }

@@ -7,7 +7,6 @@
 //!
 //! A node is drained as a whole or not at all: one remaining pod would make the evictions of the others useless.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -19,9 +18,9 @@ use super::drained::evicted_a_moment_ago;
 use super::evictable::unmovable;
 use super::fit::{Shape, admits, free_of_occupants};
 use super::notes::Limit;
-use super::places::free_now;
 use super::pools::PoolIndex;
 use super::reason::{EvictReason, KeepReason, NotEvicted};
+use super::room::{Room, size};
 use super::settle::{demand, reserved_ready, serving_total};
 use super::state::{Cordon, age};
 use super::survey::{NodeFacts, Survey};
@@ -55,8 +54,9 @@ struct OfController<'a> {
 
 struct Draining<'r, 'a> {
     survey: &'r Survey<'a>,
-    /// The free room of each node.
-    left: BTreeMap<NodeIndex, Amounts>,
+    /// The nodes that take evicted pods.
+    places: Vec<NodeIndex>,
+    room: Room<'r, 'a>,
     /// By pool: the requests of evicted omitted pods, which reduce the capacity of the nodes that stay.
     moved: BTreeMap<PoolIndex, Amounts>,
     /// By pool: the demand on the serving nodes and their capacity.
@@ -108,8 +108,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         let stays = |(index, facts): &(NodeIndex, &NodeFacts<'a>)| {
             (serves_after(changes, facts, *index) || reserved_ready(facts)) && !takes_nobody_now(facts.node)
         };
-        let left = survey.managed().filter(stays);
-        let left = left.map(|(index, facts)| (index, free_now(facts, index, &waiting.nominated))).collect();
+        let places = survey.managed().filter(stays).map(|(index, _)| index).collect();
         let serving = (0..survey.pools.len()).map(|pool| {
             let demand = demand(survey, waiting, pool);
             (pool, serving_total(survey, pool, &demand, &changes.cordons))
@@ -117,7 +116,8 @@ impl<'r, 'a> Draining<'r, 'a> {
         let budgets = survey.snapshot.budgets();
         Self {
             survey,
-            left,
+            places,
+            room: Room::new(survey, waiting.nominated.clone()),
             moved: BTreeMap::new(),
             serving: serving.collect(),
             controllers: controllers(survey),
@@ -203,33 +203,44 @@ impl<'r, 'a> Draining<'r, 'a> {
         facts: &NodeFacts<'a>,
         pods: &[(&'a Pod, EvictReason)],
     ) -> Option<(&'a Pod, NotEvicted)> {
-        let survey = self.survey;
-        let mut left = self.left.clone();
+        let before = self.room.state();
         let mut moved = self.moved.get(&facts.pool).cloned().unwrap_or_default();
+        let refused = self.place(facts.pool, pods, &mut moved);
+        if refused.is_some() {
+            self.room.restore(before);
+        } else {
+            self.moved.insert(facts.pool, moved);
+        }
+        refused
+    }
+
+    /// Places these pods on nodes of the pool, one after the other; otherwise returns the first without a place. `moved` are
+    /// the requests of the omitted ones.
+    fn place(
+        &mut self,
+        pool: PoolIndex,
+        pods: &[(&'a Pod, EvictReason)],
+        moved: &mut Amounts,
+    ) -> Option<(&'a Pod, NotEvicted)> {
+        let survey = self.survey;
+        let facts = |index: &NodeIndex| survey.nodes.get(*index);
         let mut order: Vec<&(&'a Pod, EvictReason)> = pods.iter().collect();
-        // The sort is stable: then by namespace and name.
-        order.sort_by_key(|(pod, _)| (Reverse(pod.requests.memory), Reverse(pod.requests.cpu)));
+        order.sort_by_key(|&&(pod, _)| size(pod));
         for (pod, reason) in order {
-            let shape = Shape { pod, volumes: survey.snapshot.volumes() };
-            let takes = |(index, free): &(&NodeIndex, &mut Amounts)| {
-                survey.nodes.get(**index).is_some_and(|place| {
-                    place.pool == facts.pool && shape.fits(free) && admits(survey, place, shape)
-                })
+            let takes = |index: &NodeIndex| {
+                facts(index).is_some_and(|place| place.pool == pool) && self.room.takes(*index, pod)
             };
-            let Some((place, free)) = left.iter_mut().find(takes) else {
+            let Some(place) = self.places.iter().copied().find(takes) else {
                 return Some((pod, NotEvicted::NoRoom));
             };
-            free.take(&pod.requests);
-            let common = survey.nodes.get(*place).is_some_and(NodeFacts::common);
-            if *reason == EvictReason::Omitted && common {
+            self.room.take(place, pod);
+            if *reason == EvictReason::Omitted && facts(&place).is_some_and(NodeFacts::common) {
                 moved.add(&pod.requests);
             }
-            if self.is_above(facts.pool, &moved) {
+            if self.is_above(pool, moved) {
                 return Some((pod, NotEvicted::AboveBand));
             }
         }
-        self.left = left;
-        self.moved.insert(facts.pool, moved);
         None
     }
 

@@ -1,33 +1,55 @@
 //! Omitted pods that could start on no other node (section 2). Their controller recreates them, but nothing creates a node for
-//! an omitted pod: an ingress controller that selects the core node would be gone with it.
+//! an omitted pod: an ingress controller that selects the core node would be gone with it. A pod of high priority would start
+//! all the same, in the place of a user's.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actors::actor_on;
-use super::reach::{Likeness, Site, likeness};
+use super::fit::{Shape, admits};
+use super::managed::is_virtual;
+use super::places::Nominated;
+use super::reach::{Likeness, likeness};
 use super::reason::Loss;
 use super::replicas::Replicas;
+use super::room::{Room, size};
 use super::survey::{NodeFacts, Survey};
-use super::taints::takes_nobody_now;
+use super::taints::{startup, takes_nobody_now};
 use crate::model::{NodeIndex, Pod};
+use crate::policy::Policy;
 
-/// Looks for the omitted pods that could start on one node alone. It remembers the last place of equal pods, because many nodes
+/// Looks for the omitted pods that could start on one node alone. It remembers the places of equal pods, because many nodes
 /// are judged and a place is mostly found again.
 #[derive(Debug)]
 pub(crate) struct Elsewhere<'s, 'a> {
     survey: &'s Survey<'a>,
-    places: RefCell<BTreeMap<Likeness<'a>, NodeIndex>>,
+    replicas: Replicas<'s, 'a>,
+    room: RefCell<Room<'s, 'a>>,
+    /// The places of the pods of the node that was judged last.
+    found: RefCell<(NodeIndex, Places<'a>)>,
+    /// The first place of pods that leave a node. The places before it are closed or full, and stay so.
+    first: RefCell<BTreeMap<Likeness<'a>, NodeIndex>>,
+    /// The last place of pods that wait.
+    last: RefCell<BTreeMap<Likeness<'a>, NodeIndex>>,
 }
+
+type Places<'a> = Vec<(NodeIndex, &'a Pod)>;
 
 impl<'s, 'a> Elsewhere<'s, 'a> {
     /// Prepares the search in a cluster.
-    pub(crate) fn new(survey: &'s Survey<'a>) -> Self {
-        Self { survey, places: RefCell::default() }
+    pub(crate) fn new(survey: &'s Survey<'a>, nominated: Nominated) -> Self {
+        Self {
+            survey,
+            replicas: Replicas::new(survey),
+            room: Room::new(survey, nominated).into(),
+            found: RefCell::default(),
+            first: RefCell::default(),
+            last: RefCell::default(),
+        }
     }
 
-    /// The first omitted pod, by name, that only this node would take: one on it, or one without a node. `is_open` tells whether
-    /// a node will be schedulable; `going` are the nodes that are deleted.
+    /// The first omitted pod that only this node would take: one on it, or one without a node. `is_open` tells whether a node
+    /// will be schedulable; `going` are the nodes that are deleted.
     pub(crate) fn only_here(
         &self,
         index: NodeIndex,
@@ -40,60 +62,134 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
             return None;
         }
         let is_another = |other: NodeIndex| other != index && !going.contains(&other);
-        let starts_elsewhere =
-            |pod: &'a Pod| self.has_a_place(pod, |other| is_another(other) && is_open(other));
-        let replicas = Replicas::new(self.survey);
-        let is_alone = |pod: &&Pod| !pod.deleting && !replicas.has_another(pod, index, going);
-        let mut moving = facts.moves.iter().copied().filter(is_alone);
-        if let Some(pod) = moving.find(|pod| !starts_elsewhere(pod)) {
-            return Some((pod, Loss::NowhereElse));
-        }
-        let waits_for_it =
-            |pod: &&'a Pod| would_take(self.survey, facts, pod) && !self.has_a_place(pod, is_another);
-        let waiting = self.survey.unplaced.iter().copied().find(waits_for_it)?;
-        Some((waiting, Loss::WaitsForIt))
+        let mut moving: Vec<&'a Pod> = facts.moves.iter().copied().filter(|pod| !pod.deleting).collect();
+        moving.sort_by_key(|&pod| size(pod));
+        let before = self.room.borrow().state();
+        let mut found = Vec::new();
+        let stranded = moving.into_iter().find_map(|pod| {
+            let is_alone = !self.replicas.has_another(pod, index, going);
+            let counts = |other| is_another(other) && is_open(other);
+            Some((pod, self.strands(pod, is_alone, counts, &mut found)?))
+        });
+        let waits_for_it = |pod: &&'a Pod| {
+            // The scheduler has tried the open ones.
+            let refused = is_bound_and_refused(pod);
+            self.room.borrow().takes(index, pod)
+                && !self.may_start(pod, |other| is_another(other) && !(refused && is_open(other)))
+        };
+        let waiting = || Some((self.survey.unplaced.iter().copied().find(waits_for_it)?, Loss::WaitsForIt));
+        let why = stranded.or_else(waiting);
+        self.room.borrow_mut().restore(before);
+        self.found.replace((index, found));
+        why
     }
 
-    /// Whether a node that counts, and is there to stay, would take a pod.
-    fn has_a_place(&self, pod: &'a Pod, counts: impl Fn(NodeIndex) -> bool) -> bool {
-        let takes = |index: NodeIndex| {
-            let node = self.survey.nodes.get(index);
-            counts(index) && node.is_some_and(|node| stays(node) && would_take(self.survey, node, pod))
-        };
+    /// Keeps the places of the pods of a node, which is deleted.
+    pub(crate) fn delete(&self, index: NodeIndex) {
+        let (judged, found) = self.found.take();
+        let found = if judged == index { found } else { Vec::new() };
+        for (place, pod) in found {
+            self.room.borrow_mut().take(place, pod);
+        }
+    }
+
+    /// The reason why a pod must not leave its node; otherwise it gets its place, if there is one.
+    fn strands(
+        &self,
+        pod: &'a Pod,
+        is_alone: bool,
+        counts: impl Fn(NodeIndex) -> bool,
+        found: &mut Places<'a>,
+    ) -> Option<Loss> {
+        if let Some(bond) = pod.bound_by.filter(|_| is_alone) {
+            return Some(Loss::BoundBy { what: bond.words() });
+        }
+        let counts = |index: NodeIndex| counts(index) && self.is_place(index);
+        if let Some(place) = self.first_place(pod, &counts, found.is_empty()) {
+            self.room.borrow_mut().take(place, pod);
+            found.push((place, pod));
+            return None;
+        }
+        if is_alone {
+            return Some(Loss::NowhereElse);
+        }
+        let displaces =
+            pod.priority > 0 && self.all().any(|index| counts(index) && self.would_hold(index, pod));
+        displaces.then_some(Loss::WouldPreempt)
+    }
+
+    /// The first node with room for a pod. The room shrinks from deletion to deletion, so where no pod of the judged node has
+    /// a place yet, no place before it will be one again.
+    fn first_place(
+        &self,
+        pod: &'a Pod,
+        counts: impl Fn(NodeIndex) -> bool,
+        is_lasting: bool,
+    ) -> Option<NodeIndex> {
         let likeness = likeness(pod);
-        let known = likeness.and_then(|one| self.places.borrow().get(&one).copied());
+        let begin = likeness.and_then(|one| self.first.borrow().get(&one).copied()).unwrap_or_default();
+        let room = self.room.borrow();
+        let place = self.all().skip(begin).find(|index| counts(*index) && room.takes(*index, pod));
+        if let Some(likeness) = likeness.filter(|_| is_lasting) {
+            self.first.borrow_mut().insert(likeness, place.unwrap_or(self.survey.nodes.len()));
+        }
+        place
+    }
+
+    /// Whether a node that counts has room for a pod that waits.
+    fn may_start(&self, pod: &'a Pod, counts: impl Fn(NodeIndex) -> bool) -> bool {
+        let room = self.room.borrow();
+        let takes = |index: NodeIndex| counts(index) && self.is_place(index) && room.takes(index, pod);
+        let likeness = likeness(pod);
+        let known = likeness.and_then(|one| self.last.borrow().get(&one).copied());
         if known.is_some_and(takes) {
             return true;
         }
-        let found = (0..self.survey.nodes.len()).find(|index| takes(*index));
+        let found = self.all().find(|index| takes(*index));
         if let (Some(likeness), Some(found)) = (likeness, found) {
-            self.places.borrow_mut().insert(likeness, found);
+            self.last.borrow_mut().insert(likeness, found);
         }
         found.is_some()
     }
+
+    fn all(&self) -> std::ops::Range<NodeIndex> {
+        0..self.survey.nodes.len()
+    }
+
+    fn is_place(&self, index: NodeIndex) -> bool {
+        self.survey.nodes.get(index).is_some_and(|node| is_place(node, self.survey.policy))
+    }
+
+    /// Whether a node admits a pod and, without other pods, would hold it.
+    fn would_hold(&self, index: NodeIndex, pod: &Pod) -> bool {
+        self.survey.nodes.get(index).is_some_and(|node| {
+            let shape = Shape { pod, volumes: self.survey.snapshot.volumes() };
+            shape.fits(&node.offer) && admits(self.survey, node, shape)
+        })
+    }
 }
 
-/// Whether a node, without other pods, would hold a pod and admits it.
-fn would_take(survey: &Survey<'_>, node: &NodeFacts<'_>, pod: &Pod) -> bool {
-    pod.requests.fits(&node.offer)
-        && Site::of(node.node, survey.policy).admits_pod(pod, survey.snapshot.volumes())
+/// Whether a pod that waits has a constraint that this program does not account for, and the scheduler has refused it.
+pub(super) fn is_bound_and_refused(pod: &Pod) -> bool {
+    pod.bound_by.is_some() && pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
 }
 
-/// Whether a node is there to stay, as far as a run can see.
-fn stays(node: &NodeFacts<'_>) -> bool {
+/// Whether a node takes pods and is there to stay, as far as a run can see.
+fn is_place(node: &NodeFacts<'_>, policy: &Policy) -> bool {
     node.says_ready
         && !node.claimed
         && !node.node.deleting
+        && node.node.unreadable.is_none()
         && !takes_nobody_now(node.node)
-        && (node.managed() || actor_on(node.node).is_none())
+        && startup(node.node, policy).is_none()
+        && (node.managed() || (actor_on(node.node).is_none() && !is_virtual(node.node)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Constraints, Node, ReadyCondition, Unbound};
+    use crate::model::{Bond, Constraints, Node, ReadyCondition, SchedulerRefusal, Unbound};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
-    use crate::policy::Policy;
 
     const CORE: (&str, &str) = ("pool", "core");
 
@@ -116,9 +212,14 @@ mod tests {
         let (snapshot, policy) = (cluster(nodes, pods), Policy::default());
         let survey = Survey::new(&snapshot, &policy);
         let is_open = |one: NodeIndex| !closed.contains(&snapshot.nodes()[one].name.as_str());
-        let found = Elsewhere::new(&survey).only_here(0, is_open, &BTreeSet::from([0]));
+        let found = Elsewhere::new(&survey, Nominated::new()).only_here(0, is_open, &BTreeSet::from([0]));
         found.map(|(pod, why)| {
-            let expected = if pod.unbound.is_some() { Loss::WaitsForIt } else { Loss::NowhereElse };
+            let expected = match (&pod.unbound, pod.bound_by) {
+                (Some(_), _) => Loss::WaitsForIt,
+                (None, Some(bond)) => Loss::BoundBy { what: bond.words() },
+                (None, None) if pod.priority > 0 => Loss::WouldPreempt,
+                (None, None) => Loss::NowhereElse,
+            };
             assert_eq!(why, expected);
             pod.full_name()
         })
@@ -148,7 +249,14 @@ mod tests {
         let not_ready = ReadyCondition { ready: false, since: None };
         assert!(with(Node { ready: Some(not_ready), ..core("n2") }));
         assert!(with(Node { deleting: true, ..core("n2") }));
-        for key in ["karpenter.sh/disrupted", "node.kubernetes.io/disk-pressure", "dedicated"] {
+        assert!(with(Node { unreadable: Some("status.allocatable.memory: x".into()), ..core("n2") }));
+        assert!(with(Node { labels: [CORE, ("type", "kwok")].into(), ..core("n2") }));
+        for key in [
+            "karpenter.sh/disrupted",
+            "node.kubernetes.io/disk-pressure",
+            "example.com/not-ready",
+            "dedicated",
+        ] {
             assert!(with(Node { taints: vec![taint(key)], ..core("n2") }), "{key}");
         }
         let until = annotated("kube-rebalancer/deleting-until", &ago(-60).to_string()).annotations;
@@ -189,5 +297,97 @@ mod tests {
         let not_ready = Some(ReadyCondition { ready: false, since: None });
         let broken = Node { ready: not_ready, ..core("n1") };
         assert_eq!(keeps(vec![broken, node("n2")], vec![ingress().on("n1")], &[]), None);
+    }
+
+    /// A DNS server of this size, which any node admits.
+    fn dns(name: &str, gibibytes: u64) -> Pod {
+        let owner = crate::model::Controller { uid: name.to_owned(), ..owned_by("apps", "ReplicaSet") };
+        pod(&format!("kube-system/{name}")).controlled(owner).asking(gibibytes, 0)
+    }
+
+    #[test]
+    fn the_pods_that_run_on_a_node_leave_no_room_there() {
+        let user = |gibibytes| pod("hub/ada").labelled("user").on("n2").asking(gibibytes, 0);
+        let with = |user: Pod, other: Node| {
+            keeps(vec![node("n1"), other], vec![dns("dns", 4).on("n1"), user], &[]).is_some()
+        };
+        assert!(!with(user(28), node("n2")));
+        assert!(with(user(29), node("n2")), "no memory");
+        let mut small = node("n2");
+        small.allocatable.pods = Some(1);
+        assert!(with(user(1), small), "no further pod");
+        let labels = [("node-role.kubernetes.io/control-plane", "")].into();
+        assert!(with(user(29), Node { labels, ..node("n2") }), "nor on a node that is not managed");
+    }
+
+    #[test]
+    fn pods_of_one_node_do_not_share_a_place() {
+        let two = |large| vec![dns("a", 4).on("n1"), dns("b", large).on("n1")];
+        let full = |name: &str, on: &str, gibibytes| pod(name).labelled("user").on(on).asking(gibibytes, 0);
+        let on = |large, room: u64| {
+            let pods = two(large).into_iter().chain([full("hub/ada", "n2", 32 - room)]).collect();
+            keeps(vec![node("n1"), node("n2")], pods, &[])
+        };
+        assert_eq!(on(6, 10), None);
+        assert_eq!(on(6, 9).as_deref(), Some("kube-system/a"), "the larger one is placed first");
+    }
+
+    /// The places of the pods of a deleted node are taken for the next one.
+    #[test]
+    fn pods_of_two_nodes_do_not_share_a_place() {
+        let pods = vec![dns("a", 4).on("n1"), dns("b", 4).on("n2"), dns("c", 27).on("n3")];
+        let (snapshot, policy) = (cluster(vec![node("n1"), node("n2"), node("n3")], pods), Policy::default());
+        let survey = Survey::new(&snapshot, &policy);
+        let elsewhere = Elsewhere::new(&survey, Nominated::new());
+        let judge = |index, going: &[NodeIndex]| {
+            elsewhere.only_here(index, |one| one == 2, &going.iter().copied().collect())
+        };
+        assert_eq!((judge(0, &[]), judge(1, &[])), (None, None));
+        elsewhere.delete(0);
+        assert_eq!(judge(1, &[]), None, "another one was judged last");
+        assert_eq!(judge(0, &[]), None);
+        elsewhere.delete(0);
+        assert!(judge(1, &[0]).is_some());
+    }
+
+    #[test]
+    fn a_pod_that_only_its_priority_would_place_keeps_its_node() {
+        let important =
+            |name: &str, on: &str| Pod { priority: 2_000_000_000, name: name.into(), ..dns("dns", 4) }.on(on);
+        let full = pod("hub/ada").labelled("user").on("n3").asking(29, 0);
+        let with = |first: Pod, third: Node| {
+            let pods = vec![first, important("dns-2", "n2"), full.clone()];
+            keeps(vec![node("n1"), node("n2"), third], pods, &["n2"])
+        };
+        assert!(with(important("dns-1", "n1"), node("n3")).is_some());
+        let modest = Pod { priority: 0, ..important("dns-1", "n1") };
+        assert_eq!(with(modest, node("n3")), None, "it waits, and another replica serves");
+        let dedicated = Node { taints: vec![taint("dedicated")], ..node("n3") };
+        assert_eq!(with(important("dns-1", "n1"), dedicated), None, "there it displaces nobody");
+    }
+
+    #[test]
+    fn a_pod_of_which_not_all_constraints_are_known_stays_unless_another_one_serves() {
+        let bound = |name: &str, on: &str| {
+            Pod { bound_by: Some(Bond::HostPort), name: name.into(), ..dns("dns", 4) }.on(on)
+        };
+        let nodes = || vec![node("n1"), node("n2")];
+        assert!(keeps(nodes(), vec![bound("dns-1", "n1")], &[]).is_some());
+        assert_eq!(keeps(nodes(), vec![bound("dns-1", "n1"), bound("dns-2", "n2")], &[]), None);
+    }
+
+    #[test]
+    fn a_pod_that_waits_although_open_nodes_have_room_keeps_one_cordoned_node_if_it_is_bound() {
+        let refused = SchedulerRefusal { message: String::new(), since: Some(ago(600)) };
+        let waits = |bound_by, refusal| {
+            let unbound = Unbound { refusal, ..Unbound::default() };
+            vec![Pod { bound_by, unbound: Some(Box::new(unbound)), ..dns("dns", 4) }]
+        };
+        let port = Some(Bond::HostPort);
+        let two = || vec![node("n1"), node("n2")];
+        assert!(keeps(two(), waits(port, Some(refused.clone())), &[]).is_some());
+        assert_eq!(keeps(two(), waits(port, None), &[]), None);
+        assert_eq!(keeps(two(), waits(None, Some(refused.clone())), &[]), None);
+        assert_eq!(keeps(two(), waits(port, Some(refused)), &["n2"]), None, "the other cordoned one stays");
     }
 }

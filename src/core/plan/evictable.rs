@@ -23,9 +23,11 @@ pub(crate) fn unmovable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volum
     if let Some(loss) = loss_on(pod, node, policy, volumes) {
         return Some(NotEvicted::Lost(loss));
     }
-    let Some(facts) = facts(pod) else { return Some(NotEvicted::Unread) };
-    if let Some(what) = facts.bound_by {
-        return Some(NotEvicted::BoundBy { what });
+    if facts(pod).is_none() {
+        return Some(NotEvicted::Unread);
+    }
+    if let Some(bond) = pod.bound_by {
+        return Some(NotEvicted::BoundBy { what: bond.words() });
     }
     let unknown = |claim: &&str| !volumes.contains_key(&(pod.namespace.to_string(), (*claim).to_owned()));
     let mut claims = pod.claims.iter().map(|claim| &**claim);

@@ -79,6 +79,7 @@ pub(crate) fn pod(full_name: &str) -> Pod {
         controller: None,
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: None,
         local_volume: None,

@@ -79,9 +79,18 @@ pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<Ke
     if labels.get(FORMER_ROLE).is_some_and(|role| FORMER_ROLES.contains(&role)) {
         return Some(KeepReason::ControlPlane { label: FORMER_ROLE.to_owned() });
     }
-    let is_virtual = |(key, value): &&(&str, &str)| labels.get(key) == Some(*value);
-    let mark = VIRTUAL_LABELS.iter().find(is_virtual);
+    let mark = virtual_label(labels);
     mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
+}
+
+fn virtual_label(labels: &Labels) -> Option<&'static (&'static str, &'static str)> {
+    VIRTUAL_LABELS.iter().find(|(key, value)| labels.get(key) == Some(*value))
+}
+
+/// Whether a node has no machine behind it.
+pub(super) fn is_virtual(node: &Node) -> bool {
+    virtual_label(&node.labels).is_some()
+        || node.taints.iter().any(|taint| taint.key.starts_with(VIRTUAL_TAINT))
 }
 
 /// Whether a node is not managed because a part of it cannot be read.

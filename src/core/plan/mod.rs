@@ -84,6 +84,7 @@ mod reason;
 mod remember;
 mod replicas;
 mod requested;
+mod room;
 mod settle;
 mod state;
 mod survey;

@@ -8,6 +8,7 @@ use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
 use super::common::Population;
 use super::daemons::Daemons;
+use super::elsewhere::is_bound_and_refused;
 use super::evictable::{is_lost, is_movable};
 use super::halves::of_changed_halves;
 use super::managed::is_unreadable;
@@ -63,7 +64,7 @@ struct Walk<'w, 'a> {
     begin: NodeIndex,
     ceilings: Vec<Ceiling<'a>>,
     /// The keys of the pods in `unplaced`, which has one of equal pods.
-    unplaced_alike: BTreeSet<Likeness<'a>>,
+    unplaced_alike: BTreeSet<(Likeness<'a>, bool)>,
     found: Found<'a>,
 }
 
@@ -164,7 +165,7 @@ impl<'a> Walk<'_, 'a> {
             self.found.may_bind_late.push(pod);
         } else if class == PodClass::Omitted
             && !gated
-            && likeness(pod).is_none_or(|one| self.unplaced_alike.insert(one))
+            && likeness(pod).is_none_or(|one| self.unplaced_alike.insert((one, is_bound_and_refused(pod))))
         {
             self.found.unplaced.push(pod);
         }
@@ -177,6 +178,8 @@ impl<'a> Walk<'_, 'a> {
         // The pods of a node that cannot be read count anyway.
         let unreadable = is_unreadable(facts.unmanaged.as_deref());
         if !facts.managed() && !unreadable {
+            // An omitted pod of another node may have to fit there.
+            facts.load.add(&of_all(pod, ceiling.cap(&pod.requests)));
             return;
         }
         let movable = class == PodClass::Critical && is_movable(pod, facts.node, self.policy, volumes);

@@ -1,5 +1,7 @@
 //! The second observation of the cluster, after the cordons and claims.
 
+use std::collections::BTreeMap;
+
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{
@@ -102,7 +104,7 @@ impl<'a> SecondLook<'a> {
         let alone = || {
             let is_open =
                 |one: NodeIndex| self.0.nodes.get(one).is_some_and(|one| one.cordon == Cordon::None);
-            Elsewhere::new(&self.0).only_here(index, is_open, &[index].into())
+            Elsewhere::new(&self.0, BTreeMap::new()).only_here(index, is_open, &[index].into())
         };
         let alone = || alone().filter(|_| !facts.is_drained_first(policy));
         if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica).or_else(alone) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::check::check;
 use crate::model::{
-    DisruptionBudget, EvictionFacts, LabelSelector, Labels, Node, Operator, Pod, Requirement,
+    Bond, DisruptionBudget, EvictionFacts, LabelSelector, Labels, Node, Operator, Pod, Requirement,
     SchedulerRefusal, Snapshot, StoredVolumes, Taint, Unbound, Volumes, annotation, taint,
 };
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint as of};
@@ -165,7 +165,7 @@ fn what_would_be_lost_or_is_bound_to_more_than_is_known_stays_critical() {
         with_facts(pod, |facts| facts.only_empty_dirs = only_empty_dirs)
     };
     let job = replica("hub/web-1", "n1").controlled(owned_by("batch", "Job"));
-    let port = with_facts(replica("hub/web-1", "n1"), |facts| facts.bound_by = Some("a host port"));
+    let port = Pod { bound_by: Some(Bond::HostPort), ..replica("hub/web-1", "n1") };
     let claim = Pod { claims: Box::new(["data".into()]), ..replica("hub/web-1", "n1") };
     let mirror = Pod { mirror: true, ..replica("hub/web-1", "n1") };
     let unread = Pod { eviction: None, ..replica("hub/web-1", "n1") };

@@ -72,6 +72,7 @@ impl Names {
             controller: None,
             mirror: false,
             daemonset_pod: false,
+            bound_by: None,
             safe_to_evict: None,
             do_not_disrupt: None,
             local_volume: None,

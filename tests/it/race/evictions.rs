@@ -328,6 +328,7 @@ fn written(name: &str, on: &str, gibibytes: u64) -> Pod {
         controller: Some(controller.into()),
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: None,
         local_volume: None,

@@ -211,6 +211,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             controller: None,
             mirror: false,
             daemonset_pod: false,
+            bound_by: None,
             safe_to_evict: None,
             do_not_disrupt: None,
             local_volume: None,

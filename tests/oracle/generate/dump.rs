@@ -151,7 +151,11 @@ fn pod(pod: &Pod) -> Value {
             "tolerations": pod.constraints.tolerations.iter().map(toleration).collect::<Vec<_>>(),
             "volumes": claims.chain(local).collect::<Vec<_>>(),
             "schedulingGates": unbound.filter(|unbound| unbound.gated).map(|_| json!([{ "name": "gate" }])),
-            "containers": [{ "name": "main", "resources": { "requests": requests(&pod.requests) } }],
+            "containers": [{
+                "name": "main",
+                "resources": { "requests": requests(&pod.requests) },
+                "ports": pod.bound_by.map(|_| json!([{ "containerPort": 80, "hostPort": 80 }])),
+            }],
         },
         "status": status(pod),
     })

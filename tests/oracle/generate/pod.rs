@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Bytes as Memory, Constraints, Controller, Millicores, Operator, Pod, Requirement,
-    SchedulerRefusal, SelectorTerm, Stay, TaintEffect, TolerableValue, Toleration, Unbound,
+    Affinity, Amounts, Bond, Bytes as Memory, Constraints, Controller, Millicores, Operator, Pod,
+    Requirement, SchedulerRefusal, SelectorTerm, Stay, TaintEffect, TolerableValue, Toleration, Unbound,
 };
 
 use super::cluster::{CLAIM, LOCAL_CLAIM, Traits};
@@ -118,6 +118,7 @@ pub(super) fn plain(at: usize, nodes: usize, bytes: &mut Bytes<'_>) -> Pod {
         controller: Some(controller("ReplicaSet", bytes.below(4))),
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: None,
         local_volume: None,
@@ -144,6 +145,8 @@ fn odd(pod: &mut Pod, bytes: &mut Bytes<'_>) {
         7 => pod.daemonset_pod = true,
         8 => pod.requests.memory = Memory(bytes.pick(&[1000, u64::MAX / 2])),
         9 => pod.mirror = true,
+        10 | 11 => pod.priority = 1000,
+        12 => pod.bound_by = Some(Bond::HostPort),
         _ => {}
     }
 }

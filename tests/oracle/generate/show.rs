@@ -136,6 +136,7 @@ fn pod(pod: &Pod, formatter: &mut Formatter<'_>) -> fmt::Result {
         ("do-not-disrupt", pod.do_not_disrupt.is_some()),
         ("local-volume", pod.local_volume.is_some()),
         ("ends-at-once", pod.ends_at_once),
+        ("host-port", pod.bound_by.is_some()),
         ("not-ready", !pod.ready),
         ("terminating", pod.deleting),
     ] {

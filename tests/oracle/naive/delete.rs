@@ -8,6 +8,7 @@ use kube_rebalancer_core::model::{
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
+use super::elsewhere::{Exits, Taken};
 use super::reach;
 use super::words::{self, Class, Cordon};
 use super::world::{Machine, World};
@@ -37,13 +38,15 @@ pub(crate) fn deletions<'w, 'a>(
     });
     let allowed = world.policy.max_deletions.allows(world.machines.len());
     let (mut gone, mut deleted, mut drained) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let mut taken = Taken::new();
     for machine in order {
-        if !may_go(world, decision, machine, &gone) {
+        if !may_go(world, decision, machine, &gone, &taken) {
             continue;
         }
         if evict::is_drained_first(world, machine) {
             drained.push(machine);
         } else if deleted.len() < allowed {
+            taken = Exits { world, decision, machine, gone: &gone, taken: &taken }.places().unwrap();
             deleted.insert(machine.name().to_owned());
         } else {
             continue;
@@ -53,7 +56,13 @@ pub(crate) fn deletions<'w, 'a>(
     (deleted, drained)
 }
 
-fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+fn may_go(
+    world: &World<'_>,
+    decision: &Decision,
+    machine: &Machine<'_>,
+    gone: &BTreeSet<String>,
+    taken: &Taken,
+) -> bool {
     let policy = world.policy;
     let node = machine.node;
     let own = policy.own_node.as_ref() == Some(&node.name)
@@ -83,7 +92,13 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
 }
 
 /// Whether only pods that are evicted first keep it.
-fn is_left(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+fn is_left(
+    world: &World<'_>,
+    decision: &Decision,
+    machine: &Machine<'_>,
+    gone: &BTreeSet<String>,
+    taken: &Taken,
+) -> bool {
     if evict::is_drained_first(world, machine) {
         return machine.occupants(world.policy).all(|pod| machine.moves(pod))
             && !machine.pods.iter().any(|pod| keeps_alone(world, machine.node, pod));
@@ -91,7 +106,7 @@ fn is_left(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: 
     machine.occupants(world.policy).next().is_none()
         && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
         && !takes_from_others(world, machine, gone)
-        && !is_only_place(world, decision, machine, gone)
+        && !Exits { world, decision, machine, gone, taken }.is_only_place()
 }
 
 /// Whether the deletion of this node would leave no place for a pod of a node that is already to be
@@ -103,53 +118,6 @@ fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<S
     let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
     let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
-}
-
-/// Section 2: an omitted pod, on this node or without one, that no other node would take.
-fn is_only_place(
-    world: &World<'_>,
-    decision: &Decision,
-    machine: &Machine<'_>,
-    gone: &BTreeSet<String>,
-) -> bool {
-    let holds = |node: &Node, pod: &Pod| {
-        pod.requests.fits(&node.allocatable.offer(&node.capacity))
-            && reach::admits(world, pod, &node.labels, Some(&node.name), &node.taints)
-    };
-    let stays = |node: &Node| {
-        let claimed = words::claimed(node, world.now)
-            || world.machine(&node.name).is_some_and(|at| world.machines[at].claimed);
-        let kept_out = ["disk-pressure", "memory-pressure", "pid-pressure", "not-ready", "unreachable"]
-            .into_iter()
-            .chain(["network-unavailable"])
-            .any(|one| node.taints.iter().any(|taint| taint.key == format!("node.kubernetes.io/{one}")));
-        node.name != machine.node.name
-            && !gone.contains(&node.name)
-            && node.ready.is_some_and(|condition| condition.ready)
-            && !node.deleting
-            && !claimed
-            && !kept_out
-            && !words::in_other_hands(node)
-    };
-    let is_open = |node: &Node| {
-        let closed = node.unschedulable && !decision.uncordon.contains(&node.name);
-        !closed && !decision.cordon.contains(&node.name)
-    };
-    let nodes = world.snapshot.nodes();
-    let moves = |pod: &Pod| evict::leaves(world, pod) && !lost_wherever(world, pod) && !pod.deleting;
-    let stranded = |pod: &&Pod| {
-        moves(pod)
-            && !another_replica(world, machine.node, pod, gone)
-            && !nodes.iter().any(|node| stays(node) && is_open(node) && holds(node, pod))
-    };
-    let waits_for_it = |pod: &Pod| {
-        pod.unbound.as_deref().is_some_and(|unbound| !unbound.gated)
-            && pod.node_name.is_none()
-            && moves(pod)
-            && holds(machine.node, pod)
-            && !nodes.iter().any(|node| stays(node) && holds(node, pod))
-    };
-    machine.is_ready && (machine.pods.iter().any(stranded) || world.snapshot.pods().iter().any(waits_for_it))
 }
 
 /// Section 7: another Node object names the same machine.
@@ -239,7 +207,7 @@ pub(crate) fn lost_on(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     lost_wherever(world, pod) || local_claim(world, node, pod)
 }
 
-fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
+pub(crate) fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
     let expendable = world.policy.drain != Drain::None
         && world.policy.drain_empty_dir
         && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
@@ -271,7 +239,7 @@ fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<Strin
 }
 
 /// Whether another live replica of a Ready pod stays. Members of a StatefulSet are no replicas of each other.
-fn another_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
+pub(crate) fn another_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
     let of_many = pod.controller.as_ref().is_some_and(|one| one.kind != "StatefulSet");
     pod.ready && of_many && replicas(world, node, pod, gone).into_iter().any(|(_, alive)| alive)
 }

@@ -40,7 +40,7 @@ fn may_be_evicted(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     let users = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
     let looked_up =
         |claim: &str| world.snapshot.volumes().contains_key(&(pod.namespace.to_string(), claim.to_owned()));
-    let known = pod.eviction.as_ref().is_some_and(|facts| !facts.uid.is_empty() && facts.bound_by.is_none());
+    let known = pod.eviction.as_ref().is_some_and(|facts| !facts.uid.is_empty()) && pod.bound_by.is_none();
     !users
         && !pod.mirror
         && !matches!(world.class(pod), Class::Daemon | Class::Placeholder)

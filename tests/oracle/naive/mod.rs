@@ -8,6 +8,7 @@ mod choose;
 mod common;
 mod delete;
 mod demand;
+mod elsewhere;
 mod evict;
 mod expected;
 mod list;

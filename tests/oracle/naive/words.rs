@@ -74,8 +74,23 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
         && node.unreadable.is_none()
         && may_be_managed(&node.labels, policy)
         && !node.taints.iter().any(|taint| of_control_plane(&taint.key))
-        && !node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+        && !is_virtual(node)
         && !in_other_hands(node)
+}
+
+/// Whether a node has no machine.
+pub(crate) fn is_virtual(node: &Node) -> bool {
+    has_label_of_virtual(&node.labels)
+        || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+}
+
+fn has_label_of_virtual(labels: &Labels) -> bool {
+    let is = |key: &str, value: &str| labels.get(key) == Some(value);
+    is("type", "virtual-kubelet")
+        || is("type", "kwok")
+        || is("liqo.io/type", "virtual-node")
+        || is("vcluster.loft.sh/fake-node", "true")
+        || is("eks.amazonaws.com/compute-type", "fargate")
 }
 
 /// Whether another program is at work on a node.
@@ -136,13 +151,9 @@ pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
         && policy.node_selector.matches(labels)
         && policy.pool_label.as_ref().is_none_or(|label| labels.contains_key(label))
         && !labels.keys().any(of_control_plane)
-        && !is("type", "virtual-kubelet")
-        && !is("type", "kwok")
-        && !is("liqo.io/type", "virtual-node")
-        && !is("vcluster.loft.sh/fake-node", "true")
+        && !has_label_of_virtual(labels)
         && !is("kubernetes.io/role", "master")
         && !is("kubernetes.io/role", "control-plane")
-        && !is("eks.amazonaws.com/compute-type", "fargate")
 }
 
 fn of_control_plane(key: &str) -> bool {

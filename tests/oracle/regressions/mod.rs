@@ -109,6 +109,7 @@ fn user(name: &str, memory: u64) -> Pod {
         controller: None,
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: None,
         local_volume: None,

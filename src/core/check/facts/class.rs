@@ -101,7 +101,7 @@ fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
 pub(in crate::check) fn is_evictable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
     let known = |claim: &str| volumes.contains_key(&(pod.namespace.to_string(), claim.to_owned()));
     let users = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));
-    let facts = pod.eviction.as_ref().is_some_and(|facts| !facts.uid.is_empty() && facts.bound_by.is_none());
+    let facts = pod.bound_by.is_none() && pod.eviction.as_ref().is_some_and(|facts| !facts.uid.is_empty());
     policy.drain != Drain::None
         && facts
         && !users

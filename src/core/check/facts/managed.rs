@@ -77,7 +77,7 @@ fn is_control_plane(node: &Node) -> bool {
             .is_some_and(|role| role == "master" || role == "control-plane")
 }
 
-fn is_virtual(node: &Node) -> bool {
+pub(in crate::check) fn is_virtual(node: &Node) -> bool {
     let labelled = |key: &str, value: &str| node.labels.get(key).is_some_and(|one| one == value);
     labelled("type", "virtual-kubelet")
         || labelled("type", "kwok")

@@ -22,10 +22,10 @@ pub(super) use capacity::deciding;
 pub(super) use class::{Class, class, is_evictable, is_omitted, is_own, names_host, would_keep_a_node};
 pub(super) use cordon::{Cordon, CordonFacts, age, not_ahead};
 pub(super) use health::Health;
-pub(super) use managed::is_in_other_hands;
+pub(super) use managed::{is_in_other_hands, is_virtual};
 pub(super) use node::NodeFacts;
 use pods::Counted;
-pub(super) use taints::takes_pods_now;
+pub(super) use taints::{has_startup_taint, takes_pods_now};
 
 /// The facts of the cluster.
 #[derive(Debug)]

@@ -76,6 +76,11 @@ pub(in crate::check) fn takes_pods_now(node: &Node) -> bool {
     !node.taints.iter().any(|taint| keeps_everybody_out(&taint.key))
 }
 
+/// Whether a node is not ready for use yet, or again.
+pub(in crate::check) fn has_startup_taint(node: &Node, policy: &Policy) -> bool {
+    node.taints.iter().any(|taint| is_startup(taint, policy))
+}
+
 /// Whether the taint is lasting: it dedicates the node to certain pods.
 pub(in crate::check) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
     let binds = match taint.effect {

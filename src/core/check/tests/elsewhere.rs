@@ -3,7 +3,7 @@
 use crate::check::Violation;
 use crate::check::fixtures::*;
 use crate::model::{
-    Affinity, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, StoredVolume, StoredVolumes,
+    Affinity, Bond, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, StoredVolume, StoredVolumes,
 };
 
 #[test]
@@ -29,6 +29,36 @@ fn the_only_place_of_an_omitted_pod_stays() {
     };
     assert_eq!(waits(node("b")), refused("ingress"));
     assert_eq!(waits(core(cordoned("b"))), []);
+}
+
+#[test]
+fn a_place_must_have_room_beside_all_pods_there() {
+    let refused =
+        |pod: &str| vec![Violation::DeleteOfOnlyPlace { node: text("a"), pod: format!("kube-system/{pod}") }];
+    let dns = || system("dns", "a", "ReplicaSet", "dns");
+    let others = |count: usize| (0..count).map(|at| user(&format!("user-{at}"), "b"));
+    let beside = |pods: Vec<Pod>, other: Node| {
+        found(&world(vec![cordoned("a"), other], pods), &policy(), [delete("a")])
+    };
+    let with = |pod: Pod, count| beside(others(count).chain([pod]).collect(), node("b"));
+    assert_eq!(with(dns(), 7), []);
+    assert_eq!(with(dns(), 8), refused("dns"));
+    assert_eq!(with(dns().change(|pod| pod.bound_by = Some(Bond::HostPort)), 0), refused("dns"));
+    let tainted = |key: &str| beside(vec![dns()], node("b").tainted(key));
+    assert_eq!(tainted("node.cilium.io/agent-not-ready"), refused("dns"));
+    assert_eq!(beside(vec![dns()], node("b").labelled("type", "kwok")), refused("dns"));
+    // Another one serves, but this one would start in the place of a user's.
+    let replica = || system("dns-2", "b", "ReplicaSet", "dns");
+    let two = |priority| {
+        let pod = dns().change(|pod| pod.priority = priority);
+        beside(others(7).chain([replica(), pod]).collect(), node("b"))
+    };
+    assert_eq!(two(0), []);
+    assert_eq!(two(2_000_000_000), refused("dns"));
+    // Each has a place, and both do not.
+    let second = system("web", "a", "ReplicaSet", "web");
+    let both = beside(others(7).chain([dns(), second]).collect(), node("b"));
+    assert_eq!(both, [Violation::DeleteWithoutRoom { node: text("a") }]);
 }
 
 /// A driver of disks numbers the hosts by a label of its own.

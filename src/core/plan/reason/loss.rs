@@ -43,10 +43,19 @@ pub enum Loss {
         claim: String,
     },
     /// No other node would take it.
-    #[error("no other node that takes pods would take it")]
+    #[error("no other node that takes pods has room for it and would take it")]
     NowhereElse,
+    /// The program does not know whether another node would take it.
+    #[error("{what} binds it, so it may not start on another node")]
+    BoundBy {
+        /// The constraint.
+        what: &'static str,
+    },
+    /// Without room elsewhere, the scheduler would evict pods of lower priority for it.
+    #[error("no other node has room for it, and by its priority it would displace pods there")]
+    WouldPreempt,
     /// It has no node, and no other one would take it.
-    #[error("it waits, and no other node would take it; uncordon this node or change the pod")]
+    #[error("it waits, and no other node has room for it; uncordon this node or change the pod")]
     WaitsForIt,
     /// It is a static pod of the control plane.
     #[error("it is a part of the control plane")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kube_rebalancer_core::model::{Controller, EvictionFacts};
+use kube_rebalancer_core::model::{Bond, Controller, EvictionFacts};
 
 use super::{size, text};
 use crate::observe::raw::{Container, Metadata, Spec};
@@ -30,31 +30,31 @@ pub(super) fn eviction(
         labels,
         only_empty_dirs: spec.volumes.len() <= size::MOST_VOLUMES
             && spec.volumes.iter().all(|volume| volume.host_path.is_none()),
-        bound_by: bound_by(spec),
     }))
 }
 
-/// A constraint of the pod that the program does not account for.
-fn bound_by(spec: &Spec<'_>) -> Option<&'static str> {
+/// A constraint of the pod that the program does not account for, if such a controller recreates it elsewhere.
+pub(super) fn bound_by(spec: &Spec<'_>, controller: Option<&Controller>) -> Option<Bond> {
+    controller.filter(|controller| RECREATING.contains(&controller.kind.as_str()))?;
     let has_port = |container: &Container<'_>| {
         container.ports.iter().any(|port| port.host_port.is_some_and(|port| port != 0))
     };
     if spec.host_network == Some(true) {
-        Some("the network of its host")
+        Some(Bond::HostNetwork)
     } else if spec.containers.iter().chain(&spec.init_containers).any(has_port) {
-        Some("a host port")
+        Some(Bond::HostPort)
     } else if !spec.affinity.pod_affinity.required.is_empty() {
-        Some("a required pod affinity")
+        Some(Bond::PodAffinity)
     } else if !spec.affinity.pod_anti_affinity.required.is_empty() {
-        Some("a required pod anti-affinity")
+        Some(Bond::PodAntiAffinity)
     } else if spec
         .topology_spread_constraints
         .iter()
         .any(|one| one.when_unsatisfiable.as_str() != "ScheduleAnyway")
     {
-        Some("a topology spread constraint")
+        Some(Bond::Spread)
     } else if !spec.resource_claims.is_empty() {
-        Some("a resource claim")
+        Some(Bond::ResourceClaim)
     } else {
         None
     }
@@ -64,11 +64,13 @@ fn bound_by(spec: &Spec<'_>) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn of(kind: &str) -> Controller {
+        Controller { group: None, kind: kind.into(), name: String::new(), uid: String::new() }
+    }
+
     fn facts(kind: &str, metadata: &str, spec: &str) -> Option<EvictionFacts> {
-        let controller =
-            Controller { group: None, kind: kind.into(), name: String::new(), uid: String::new() };
         let (metadata, spec) = (serde_json::from_str(metadata).unwrap(), serde_json::from_str(spec).unwrap());
-        eviction(&metadata, &spec, Some(&controller), None).map(|facts| *facts)
+        eviction(&metadata, &spec, Some(&of(kind)), None).map(|facts| *facts)
     }
 
     #[test]
@@ -77,7 +79,7 @@ mod tests {
         let bound = r#"{"nodeName":"n1","volumes":[{"name":"a","emptyDir":{}}]}"#;
         let known = facts("ReplicaSet", metadata, bound).unwrap();
         assert_eq!((&*known.uid, known.labels.get("app")), ("u1", Some("web")));
-        assert_eq!((known.only_empty_dirs, known.bound_by), (true, None));
+        assert!(known.only_empty_dirs);
         assert_eq!(facts("Job", metadata, bound), None);
         assert_eq!(facts("ReplicaSet", metadata, "{}"), None);
         let host = r#"{"nodeName":"n1","volumes":[{"name":"a","emptyDir":{}},{"name":"b","hostPath":{"path":"/"}}]}"#;
@@ -89,31 +91,30 @@ mod tests {
         let required = "requiredDuringSchedulingIgnoredDuringExecution";
         let preferred = "preferredDuringSchedulingIgnoredDuringExecution";
         for (spec, expected) in [
-            (r#""hostNetwork":true"#.to_owned(), Some("the network of its host")),
+            (r#""hostNetwork":true"#.to_owned(), Some(Bond::HostNetwork)),
             (r#""hostNetwork":false"#.to_owned(), None),
             (
                 r#""containers":[{"ports":[{"containerPort":80},{"hostPort":80}]}]"#.to_owned(),
-                Some("a host port"),
+                Some(Bond::HostPort),
             ),
             (r#""containers":[{"ports":[{"containerPort":80}]}]"#.to_owned(), None),
-            (
-                format!(r#""affinity":{{"podAffinity":{{"{required}":[{{}}]}}}}"#),
-                Some("a required pod affinity"),
-            ),
+            (format!(r#""affinity":{{"podAffinity":{{"{required}":[{{}}]}}}}"#), Some(Bond::PodAffinity)),
             (
                 format!(r#""affinity":{{"podAntiAffinity":{{"{required}":[{{}}]}}}}"#),
-                Some("a required pod anti-affinity"),
+                Some(Bond::PodAntiAffinity),
             ),
             (format!(r#""affinity":{{"podAntiAffinity":{{"{preferred}":[{{}}]}}}}"#), None),
             (
                 r#""topologySpreadConstraints":[{"whenUnsatisfiable":"DoNotSchedule"}]"#.to_owned(),
-                Some("a topology spread constraint"),
+                Some(Bond::Spread),
             ),
             (r#""topologySpreadConstraints":[{"whenUnsatisfiable":"ScheduleAnyway"}]"#.to_owned(), None),
-            (r#""resourceClaims":[{"name":"gpu"}]"#.to_owned(), Some("a resource claim")),
+            (r#""resourceClaims":[{"name":"gpu"}]"#.to_owned(), Some(Bond::ResourceClaim)),
         ] {
-            let spec = format!(r#"{{"nodeName":"n1",{spec}}}"#);
-            assert_eq!(facts("ReplicaSet", "{}", &spec).unwrap().bound_by, expected, "{spec}");
+            let spec = format!("{{{spec}}}");
+            let read = serde_json::from_str(&spec).unwrap();
+            assert_eq!(bound_by(&read, Some(&of("StatefulSet"))), expected, "{spec}");
+            assert_eq!((bound_by(&read, Some(&of("Job"))), bound_by(&read, None)), (None, None), "{spec}");
         }
     }
 }

@@ -9,7 +9,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_ports::{End, PodLife};
 
 use super::constraints::constraints;
-use super::eviction::eviction;
+use super::eviction::{bound_by, eviction};
 use super::size;
 use super::{group_of, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
@@ -141,6 +141,7 @@ pub(in crate::observe) fn pod(
         ends_at_once: spec.termination_grace_period_seconds == Some(0),
         ready: is_ready(status, reading.is_live),
         constraints,
+        bound_by: bound_by(spec, controller.as_ref()),
         controller: controller.map(|controller| reading.interner.controller(controller)),
         unbound: node_name.is_none().then(|| Box::new(unbound(metadata, spec, status, reading.interner))),
         alike: Vec::new(),

@@ -173,6 +173,7 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             controller: None,
             mirror: false,
             daemonset_pod: false,
+            bound_by: None,
             safe_to_evict: None,
             do_not_disrupt: None,
             local_volume: None,

@@ -76,6 +76,7 @@ fn a_bound_pod_keeps_what_a_decision_reads() {
         controller: None,
         mirror: false,
         daemonset_pod: false,
+        bound_by: None,
         safe_to_evict: None,
         do_not_disrupt: Some(Stay::DoNotDisrupt),
         local_volume: None,
