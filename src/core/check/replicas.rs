@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Class, Facts, class, is_in_other_hands, is_omitted};
+use super::facts::{Class, Cordon, Facts, class, is_in_other_hands, is_omitted};
 use crate::model::{Binding, Controller, ControllerKey, NodeIndex, Pod};
 
 /// The controllers that have a Ready omitted pod on a node that is to be deleted.
@@ -59,6 +59,8 @@ impl<'a> Replicas<'a> {
                 let holds_it = node.is_some_and(|node| {
                     let stays = !node.marks.claimed
                         && !node.node.deleting
+                        && (node.marks.cordon != Cordon::Others
+                            || node.marks.allows_deletion(facts.policy, facts.snapshot.observed_at()))
                         && (node.managed || !is_in_other_hands(node.node));
                     node.health.says_ready && stays
                 });

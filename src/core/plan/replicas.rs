@@ -8,6 +8,7 @@ use super::actors::actor_on;
 use super::classes::{Classifier, PodClass};
 use super::live_pods::LivePods;
 use super::reason::Loss;
+use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, ControllerKey, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
@@ -52,7 +53,7 @@ pub(super) fn count<'a>(
             if let Binding::Node(index) = binding
                 && pod.ready
                 && !pod.deleting
-                && nodes.get(index).is_some_and(can_hold_a_live_one)
+                && nodes.get(index).is_some_and(|node| can_hold_a_live_one(node, snapshot, policy))
             {
                 of.live_on.push(index);
             }
@@ -73,12 +74,13 @@ fn keys(pod: &Pod) -> impl Iterator<Item = ControllerKey<'_>> {
     pod.controller_key().into_iter().chain(deployment.map(|name| (&*pod.namespace, name)))
 }
 
-/// Whether a live replica may be on a node: it is Ready, not claimed, not being deleted, and no other program works on it,
-/// which would drain, reboot or delete it. No other program works on a managed node.
-fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
+/// Whether a live replica may be on a node: it is Ready, not claimed, not being deleted, and nobody works on it, who would
+/// drain, reboot or delete it. No other program works on a managed node; a person may, under a young cordon.
+fn can_hold_a_live_one(node: &NodeFacts<'_>, snapshot: &Snapshot, policy: &Policy) -> bool {
     node.says_ready
         && !node.claimed
         && !node.node.deleting
+        && (node.cordon != Cordon::Others || node.cordon_adopted(policy, snapshot.observed_at()))
         && (node.managed() || actor_on(node.node).is_none())
 }
 
@@ -139,7 +141,7 @@ impl<'s, 'a> Replicas<'s, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Node, ReadyCondition};
+    use crate::model::{Node, ReadyCondition, Taint};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
 
     fn dns(name: &str) -> Pod {
@@ -232,6 +234,14 @@ mod tests {
         let until = annotated("kube-rebalancer/deleting-until", &ago(-60).to_string()).annotations;
         assert!(with(Node { annotations: until, ..node("n2") }).is_some());
         assert!(with(Node { taints: vec![taint("karpenter.sh/disrupted")], ..node("n2") }).is_some());
+        let cordoned = |seconds: Option<i64>| {
+            let added_at = seconds.map(ago);
+            let taint = Taint { added_at, ..taint("node.kubernetes.io/unschedulable") };
+            Node { unschedulable: true, taints: vec![taint], ..node("n2") }
+        };
+        assert!(with(cordoned(Some(120))).is_some(), "a person may drain it right now");
+        assert!(with(cordoned(None)).is_some());
+        assert_eq!(with(cordoned(Some(3600))), None);
         let labels = [("node-role.kubernetes.io/control-plane".to_owned(), String::new())].into();
         assert_eq!(with(Node { labels, ..node("n2") }), None, "an unmanaged node holds one too");
     }

@@ -169,6 +169,17 @@ fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
     }
 }
 
+/// Whether others cordoned a node, and not for long.
+fn is_drained_by_a_person(world: &World<'_>, node: &Node) -> bool {
+    let since = words::cordon_taint_time(node).map(|at| words::age(world.now, at));
+    words::cordon(node) == Cordon::Others
+        && match world.policy.adopt_cordons {
+            AdoptCordons::Always => false,
+            AdoptCordons::Never => true,
+            AdoptCordons::After(wanted) => since.is_none_or(|age| age < wanted),
+        }
+}
+
 fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
     let grace = world.policy.empty_grace;
     grace.is_zero()
@@ -279,6 +290,7 @@ fn among(
             && on.ready.is_some_and(|condition| condition.ready)
             && !on.deleting
             && !words::in_other_hands(on)
+            && !is_drained_by_a_person(world, on)
             && !world.machine(&on.name).is_some_and(|at| world.machines[at].claimed)
             && !gone.contains(&on.name)
     });
