@@ -179,37 +179,57 @@ fn check_reserve(facts: &Facts<'_>, steps: &Steps<'_>, node: &NodeFacts<'_>, fou
     }
 }
 
-/// The last common node of a zone stays with `KEEP_ZONES`; the last of a pool, unless `NODE_GROUPS` names groups.
+/// What a zone or a pool has of nodes, and what of them goes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    stay: usize,
+    go: usize,
+    usable_stay: usize,
+    usable_go: usize,
+}
+
+impl Left {
+    /// Adds a node. `spared` is whether a deletion of it counts.
+    fn add(&mut self, facts: &Facts<'_>, node: &NodeFacts<'_>, is_deleted: bool, spared: bool) {
+        let serves_or_could = node.health.is_usable() && !node.cordon_must_stay(facts.policy);
+        let usable = usize::from(serves_or_could || node.is_parked());
+        if !is_deleted {
+            self.stay += 1;
+            self.usable_stay += usable;
+        } else if spared {
+            self.go += 1;
+            self.usable_go += if node.health.says_ready { usable } else { 0 };
+        }
+    }
+
+    /// Whether the last node goes, or the last that could serve.
+    fn loses_the_last(self) -> bool {
+        (self.stay == 0 && self.go > 0) || (self.usable_stay == 0 && self.usable_go > 0)
+    }
+}
+
+/// The last common node of a zone stays with `KEEP_ZONES`; the last of a pool, unless `NODE_GROUPS` names groups. A node that
+/// could serve is the last one if no other could.
 fn check_what_is_left(facts: &Facts<'_>, deleted: &BTreeSet<NodeIndex>, found: &mut Vec<Violation>) {
     for pool in facts.pools() {
-        let all = facts.of_pool(pool).count();
-        let gone = facts.of_pool(pool).filter(|(index, _)| deleted.contains(index)).count();
-        if gone > 0 && gone >= all && !facts.policy.node_groups_named {
-            found.push(Violation::PoolDeleted { pool: pool.to_owned(), deleted: gone });
-        }
-        if !facts.policy.bounds_of(pool).keep_zones {
-            continue;
-        }
-        let mut zones: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for (index, node) in facts.of_pool(pool).filter(|(_, node)| node.is_common()) {
-            let Some(zone) = node.node.zone() else { continue };
-            let (left, gone) = zones.entry(zone).or_default();
+        let mut of_pool = Left::default();
+        let mut zones: BTreeMap<&str, Left> = BTreeMap::new();
+        for (index, node) in facts.of_pool(pool) {
+            let is_deleted = deleted.contains(&index);
+            of_pool.add(facts, node, is_deleted, true);
             // A node that is not Ready serves no disk, and where groups are named the zone can grow again without it.
             let spared = node.health.says_ready || !facts.policy.node_groups_named;
-            if !deleted.contains(&index) {
-                *left += 1;
-            } else if spared {
-                *gone += 1;
+            if let Some(zone) = node.node.zone().filter(|_| node.is_common()) {
+                zones.entry(zone).or_default().add(facts, node, is_deleted, spared);
             }
         }
-        for (zone, (left, gone)) in zones {
-            if left == 0 && gone > 0 {
-                found.push(Violation::ZoneDeleted {
-                    pool: pool.to_owned(),
-                    zone: zone.to_owned(),
-                    deleted: gone,
-                });
-            }
+        if of_pool.loses_the_last() && !facts.policy.node_groups_named {
+            found.push(Violation::PoolDeleted { pool: pool.to_owned(), deleted: of_pool.go });
+        }
+        let keeps = facts.policy.bounds_of(pool).keep_zones;
+        for (zone, left) in zones.into_iter().filter(|(_, left)| keeps && left.loses_the_last()) {
+            let (pool, zone) = (pool.to_owned(), zone.to_owned());
+            found.push(Violation::ZoneDeleted { pool, zone, deleted: left.go });
         }
     }
 }

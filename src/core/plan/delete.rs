@@ -24,7 +24,7 @@ use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
 use crate::model::{Affinity, NodeIndex, StoredVolumes};
-use crate::policy::Drain;
+use crate::policy::{Drain, Policy};
 
 /// The decision on each node that was cordoned when the run began and stays cordoned.
 #[derive(Debug, Default)]
@@ -50,8 +50,10 @@ struct Remaining<'r, 'a> {
     elsewhere: Elsewhere<'r, 'a>,
     /// By pool: managed nodes.
     nodes: Vec<usize>,
-    /// By pool and zone: common nodes.
-    by_zone: BTreeMap<(PoolIndex, &'a str), usize>,
+    /// By pool: managed nodes that serve or that a run can make serve.
+    usable: Vec<usize>,
+    /// By pool and zone: common nodes, and those of them that serve or that a run can make serve.
+    by_zone: BTreeMap<(PoolIndex, &'a str), (usize, usize)>,
     /// The zones of pools that lose a Ready common node.
     lost_ready: BTreeSet<(PoolIndex, &'a str)>,
     /// By pool: nodes that serve after the plan, and Ready reserved ones.
@@ -120,6 +122,11 @@ impl Deletions {
         deletions.limit = (asked > allowed).then_some(Limit::MaxDeletions { asked, allowed });
         deletions
     }
+}
+
+/// Whether a node serves, or a run can make it serve: by an uncordon, or by waking it.
+fn is_usable(facts: &NodeFacts<'_>, policy: &Policy) -> bool {
+    facts.state == NodeState::Parked || (facts.ready() && !facts.in_others_hands(policy))
 }
 
 /// The nodes that are cordoned and stay so.
@@ -280,6 +287,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             replicas: Replicas::new(survey),
             elsewhere: Elsewhere::new(survey, waiting.nominated.clone()),
             nodes: vec![0; pools],
+            usable: vec![0; pools],
             by_zone: BTreeMap::new(),
             lost_ready: BTreeSet::new(),
             serving: vec![0; pools],
@@ -287,13 +295,21 @@ impl<'r, 'a> Remaining<'r, 'a> {
         };
         for (index, facts) in survey.managed() {
             let serves = serves_after(changes, facts, index) || reserved_ready(facts);
-            for (counts, one) in [(&mut remaining.nodes, true), (&mut remaining.serving, serves)] {
+            let usable = is_usable(facts, survey.policy);
+            let counts = [
+                (&mut remaining.nodes, true),
+                (&mut remaining.usable, usable),
+                (&mut remaining.serving, serves),
+            ];
+            for (counts, one) in counts {
                 if let Some(count) = counts.get_mut(facts.pool) {
                     *count += usize::from(one);
                 }
             }
             if let Some(zone) = facts.zone.filter(|_| facts.common()) {
-                *remaining.by_zone.entry((facts.pool, zone)).or_default() += 1;
+                let (all, of_use) = remaining.by_zone.entry((facts.pool, zone)).or_default();
+                *all += 1;
+                *of_use += usize::from(usable);
             }
         }
         remaining
@@ -319,6 +335,9 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
+        // A broken node does not stand for one that could serve.
+        let is_of_use = facts.says_ready && is_usable(facts, policy);
+        let is_last = |all: usize, usable: usize| all <= 1 || (is_of_use && usable <= 1);
         // A node that is not Ready serves no disk. But the zone's group may be discovered only by it, and a Ready node of its
         // zone may be deleted in this run only because this one stays.
         if let Some(zone) = facts.zone
@@ -327,11 +346,11 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 || !policy.node_groups_named
                 || self.lost_ready.contains(&(facts.pool, zone)))
             && facts.common()
-            && self.by_zone.get(&(facts.pool, zone)).is_some_and(|nodes| *nodes <= 1)
+            && self.by_zone.get(&(facts.pool, zone)).is_some_and(|(all, usable)| is_last(*all, *usable))
         {
             return Some(KeepReason::LastOfZone { zone: zone.to_owned() });
         }
-        if of_pool(&self.nodes) <= 1 && !policy.node_groups_named {
+        if is_last(of_pool(&self.nodes), of_pool(&self.usable)) && !policy.node_groups_named {
             return Some(KeepReason::LastOfPool);
         }
         // Its pods are evicted first, one of each controller at a time, so their replicas are judged there.
@@ -355,12 +374,16 @@ impl<'r, 'a> Remaining<'r, 'a> {
     }
 
     fn remove(&mut self, index: NodeIndex, facts: &NodeFacts<'a>) {
-        if let Some(nodes) = self.nodes.get_mut(facts.pool) {
-            *nodes -= 1;
+        let usable = usize::from(is_usable(facts, self.survey.policy));
+        for (counts, one) in [(&mut self.nodes, 1), (&mut self.usable, usable)] {
+            if let Some(nodes) = counts.get_mut(facts.pool) {
+                *nodes -= one;
+            }
         }
         if let Some(zone) = facts.zone.filter(|_| facts.common()) {
-            if let Some(nodes) = self.by_zone.get_mut(&(facts.pool, zone)) {
-                *nodes -= 1;
+            if let Some((all, of_use)) = self.by_zone.get_mut(&(facts.pool, zone)) {
+                *all -= 1;
+                *of_use -= usable;
             }
             if facts.says_ready {
                 self.lost_ready.insert((facts.pool, zone));

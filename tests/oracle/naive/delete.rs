@@ -328,10 +328,15 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
     })
 }
 
-/// Whether a zone or a pool would lose its last node.
+/// Whether a zone or a pool would lose its last node, or the last that could serve.
 fn is_last(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     let pool = machine.pool.as_str();
-    let stays = |one: &&Machine<'_>| one.name() != machine.name() && !gone.contains(one.name());
+    let could_serve = |one: &Machine<'_>| {
+        one.usable(world.policy) && (one.cordon == Cordon::None || place::may_open(one, world.policy))
+    };
+    let counts = |one: &&Machine<'_>| !could_serve(machine) || could_serve(one);
+    let stays =
+        |one: &&Machine<'_>| one.name() != machine.name() && !gone.contains(one.name()) && counts(one);
     let zone = machine.node.zone();
     let last_of_zone = world.bounds(pool).keep_zones
         && machine.common

@@ -356,6 +356,16 @@ fn the_last_node_of_a_zone_stays() {
     // A reserved node that stays is none of the pool's.
     let guarded = [nodes, vec![node("d").in_zone("east").tainted("dedicated")]].concat();
     assert_eq!(found(&world(guarded, vec![]), &policy(), [delete("a"), delete("b")]), [expected(2)]);
+    // Nor does one that serves nobody stand for the last that could serve; of two such nodes, one may go.
+    let beside = |other: Node, gone: &str| {
+        let nodes = vec![cordoned("a").in_zone("east"), other.in_zone("east"), node("c").in_zone("west")];
+        found(&world(nodes, vec![]), &policy(), [delete(gone)])
+    };
+    assert_eq!(beside(node("b").not_ready_for(3600), "a"), [expected(1)]);
+    assert_eq!(beside(node("b").tainted("node.cilium.io/agent-not-ready"), "a"), [expected(1)]);
+    assert_eq!(beside(node("b").tainted("node.kubernetes.io/disk-pressure"), "a"), [expected(1)]);
+    assert_eq!(beside(node("b").cordoned_by_others_for(Some(7200)), "a"), [expected(1)]);
+    assert_eq!(beside(node("b").cordoned_by_others_for(Some(7200)), "b"), []);
     let careless = with_bounds(|bounds| bounds.keep_zones = false);
     assert_eq!(found(&snapshot, &careless, [delete("a"), delete("b")]), []);
 }
