@@ -19,7 +19,7 @@ use crate::model::{Node, Pod, Volumes, annotation, taint};
 use crate::plan::{
     Classifier, Cordon, Marks, NotEvicted, PodClass, UnmarkReason, deletion_delay, fills_last, has_gone_note,
     is_adopted, is_given_back, node_doubt, others_soft_taint, pinned_by, pressure, says_ready, startup,
-    unmanaged, unmovable, written,
+    tainted_lately, unmanaged, unmovable, written,
 };
 use crate::policy::{AdoptCordons, Drain, Policy};
 
@@ -273,6 +273,9 @@ fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
     }
     if let Some(annotation) = deletion_delay(now) {
         return Some(Stale::DeletionDelayed { annotation: annotation.to_owned() });
+    }
+    if let Some(taint) = tainted_lately(now, policy, observed_at) {
+        return Some(Stale::TaintedByOthers { taint: taint.key.clone() });
     }
     let marks = Marks::of(now);
     match marks.cordon {

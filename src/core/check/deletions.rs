@@ -8,13 +8,15 @@ use super::cordons::check_never_unschedulable;
 use super::disks::check_disk;
 use super::elsewhere::Movers;
 use super::evictions::check_drained;
+use super::facts::taints::lasting;
 use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
 use super::parked;
 use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
 use super::waiting::Waiting;
-use crate::model::{NodeIndex, annotation};
+use crate::model::{NodeIndex, Taint, annotation};
+use crate::policy::AdoptCordons;
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let deleted = steps.deleted();
@@ -102,6 +104,9 @@ fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, direction: Direction, fo
     } else if !node.marks.allows_deletion(policy, facts.snapshot.observed_at()) {
         found.push(Violation::CordonedByOthers { node: node.name(), direction, adopt: policy.adopt_cordons });
     }
+    if let Some(taint) = taint_of_others(facts, node) {
+        found.push(Violation::TaintedByOthers { node: node.name(), direction, taint });
+    }
     if node.own {
         found.push(Violation::DeleteOfOwnNode { node: node.name() });
     }
@@ -117,6 +122,19 @@ fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, direction: Direction, fo
     if let Some(why) = &node.node.outside {
         found.push(Violation::DeleteOutsideGroups { node: node.name(), why: why.clone() });
     }
+}
+
+/// The key of a taint that was added after our own cordon, for a shorter time than a cordon of others must be old.
+fn taint_of_others(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<String> {
+    let cordoned_at = node.marks.since().filter(|_| node.marks.cordon == Cordon::Ours)?;
+    let now = facts.snapshot.observed_at();
+    let young = |added_at| match facts.policy.adopt_cordons {
+        AdoptCordons::Always => false,
+        AdoptCordons::Never => true,
+        AdoptCordons::After(least) => age(now, added_at) < least,
+    };
+    let keeps = |taint: &&Taint| taint.added_at.is_some_and(|at| at > cordoned_at && young(at));
+    lasting(node.node, facts.policy).find(keeps).map(|taint| taint.key.clone())
 }
 
 /// Whether anything may be deleted from its group.

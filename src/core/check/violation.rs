@@ -81,6 +81,8 @@ pub enum Violation {
     ScaleDownDisabled { node: String, direction: Direction },
     #[error("{direction} of {node}, which somebody else cordoned; ADOPT_CORDONS is {adopt}")]
     CordonedByOthers { node: String, direction: Direction, adopt: AdoptCordons },
+    #[error("{direction} of {node}, on which somebody else put the taint {taint} after our cordon")]
+    TaintedByOthers { node: String, direction: Direction, taint: String },
     #[error("{direction} of {node}, which another run is about to delete")]
     Claimed { node: String, direction: Direction },
     #[error("cordon of {node}, which is cordoned")]

@@ -18,7 +18,7 @@ use super::pools::PoolIndex;
 use super::reason::{CordonAge, Elapsed, KeepReason, Since};
 use super::replicas::Replicas;
 use super::settle::reserved_ready;
-use super::state::{Cordon, pinned_by};
+use super::state::{Cordon, pinned_by, tainted_lately};
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
@@ -168,6 +168,11 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
         let age = CordonAge::at(survey.snapshot.observed_at(), facts.cordoned_at);
         let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
         return Some(KeepReason::CordonedByOthers { cordoned, adopt, age });
+    }
+    if let Some(taint) = tainted_lately(facts.node, policy, survey.snapshot.observed_at()) {
+        let age = CordonAge::at(survey.snapshot.observed_at(), taint.added_at);
+        let (taint, adopt) = (taint.key.clone(), policy.adopt_cordons);
+        return Some(KeepReason::TaintedByOthers { taint, adopt, age });
     }
     if let Some(reason) = critical(survey, facts) {
         return Some(reason);

@@ -128,7 +128,7 @@ pub(crate) use given_back::{Proof, fate_doubt, has_gone_note, is_given_back, nod
 pub(crate) use late::{Late, late};
 pub(crate) use managed::unmanaged;
 pub(crate) use replicas::Replicas;
-pub(crate) use state::{Cordon, Marks, is_adopted, pinned_by, says_ready};
+pub(crate) use state::{Cordon, Marks, is_adopted, pinned_by, says_ready, tainted_lately};
 pub(crate) use survey::{NodeFacts, Survey};
 pub(crate) use taints::{fills_last, others_soft_taint, pressure, startup, written};
 

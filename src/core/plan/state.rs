@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::notes::Warning;
-use super::taints::{condition, pressure, startup};
+use super::taints::{condition, lasting, pressure, startup};
 use super::value::NodeState;
-use crate::model::{CLOCK_SKEW, Node, annotation, taint};
+use crate::model::{CLOCK_SKEW, Node, Taint, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
 /// No claim lasts a day: a longer one was made by a clock that was wrong, and would keep the node for ever.
@@ -90,6 +90,20 @@ pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observ
         AdoptCordons::Never => false,
         AdoptCordons::After(least) => cordoned_at.is_some_and(|at| age(at, observed_at) >= least),
     }
+}
+
+/// The lasting taint that somebody put on a node under our own cordon last, and not long ago. A cordoned node cannot be
+/// cordoned, so a person who works on it may taint it instead.
+pub(crate) fn tainted_lately<'n>(
+    node: &'n Node,
+    policy: &'n Policy,
+    observed_at: Timestamp,
+) -> Option<&'n Taint> {
+    let marks = Marks::of(node).credible(observed_at);
+    let cordoned_at = marks.cordoned_at.filter(|_| marks.cordon == Cordon::Ours)?;
+    let later = lasting(&node.taints, policy).filter(|taint| taint.added_at > Some(cordoned_at));
+    let last = later.max_by_key(|taint| taint.added_at)?;
+    (!is_adopted(last.added_at, policy, observed_at)).then_some(last)
 }
 
 /// The owner of a node's cordon.

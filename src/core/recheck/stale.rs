@@ -73,6 +73,12 @@ pub enum Stale {
     /// Its cordon is no longer ours to undo.
     #[error("somebody else cordoned it meanwhile")]
     CordonedByOthers,
+    /// Somebody put a taint on it after our cordon, and may work on it.
+    #[error("somebody else put the taint {taint} on it")]
+    TaintedByOthers {
+        /// The key of the taint.
+        taint: String,
+    },
     /// It was uncordoned.
     #[error("it is schedulable now")]
     Schedulable,

@@ -42,6 +42,12 @@ fn under(mut node: Node, key: &str) -> Node {
     node
 }
 
+/// With a taint that somebody put on it these seconds ago.
+fn maintained(mut node: Node, seconds: i64) -> Node {
+    node.taints.push(Taint { added_at: Some(ago(seconds)), ..of("maintenance") });
+    node
+}
+
 fn theirs() -> Node {
     Node { unschedulable: true, ..node() }
 }
@@ -156,6 +162,8 @@ fn only_a_cordoned_node_that_nobody_claims_can_be_claimed() {
         (theirs(), stale(Stale::CordonedByOthers)),
         (tainted(theirs(), 3599), stale(Stale::CordonedByOthers)),
         (tainted(theirs(), 3600), Judgement::Go),
+        (maintained(ours(900), 300), stale(Stale::TaintedByOthers { taint: "maintenance".to_owned() })),
+        (maintained(ours(7200), 3600), Judgement::Go),
         (claimed(ours(5), 60), stale(Stale::Claimed)),
         (claimed(ours(5), 2 * 24 * 3600), Judgement::Go),
         (replaced(ours(5)), stale(Stale::Replaced)),

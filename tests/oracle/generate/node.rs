@@ -57,6 +57,7 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
     if traits.kinds && bytes.chance(10) {
         node.taints.push(Taint {
             effect: bytes.pick(&[TaintEffect::NoSchedule, TaintEffect::PreferNoSchedule]),
+            added_at: [None, Some(ago(30)), Some(ago(5000))][at % 3],
             ..no_schedule("odd")
         });
     }

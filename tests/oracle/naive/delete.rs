@@ -82,7 +82,8 @@ fn may_go(
         && !shares_machine(world, node)
         && group_gives
         && cordon_lets_go(world, machine)
-        && is_left(world, decision, machine, gone)
+        && !is_tainted_by_a_person(world, machine)
+        && is_left(world, decision, machine, gone, taken)
         && !evict::awaits(world, machine)
         && (machine.occupants(policy).next().is_some() || empty_for_long(world, node))
         && is_unmounted(world, machine)
@@ -155,6 +156,24 @@ fn stores_volume(world: &World<'_>, node: &Node) -> bool {
             })
         }),
     }
+}
+
+/// Section 5: somebody put a taint on it after our cordon.
+fn is_tainted_by_a_person(world: &World<'_>, machine: &Machine<'_>) -> bool {
+    let Some(cordoned) = cordoned_at(machine, world.now).filter(|_| machine.cordon == Cordon::Ours) else {
+        return false;
+    };
+    let mut lasting = machine.node.taints.iter().filter(|taint| words::is_lasting(taint, world.policy));
+    lasting.any(|taint| {
+        taint.added_at.is_some_and(|at| {
+            at > cordoned
+                && match world.policy.adopt_cordons {
+                    AdoptCordons::Always => false,
+                    AdoptCordons::Never => true,
+                    AdoptCordons::After(wanted) => words::age(world.now, at) < wanted,
+                }
+        })
+    })
 }
 
 fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {

@@ -304,6 +304,26 @@ fn a_node_under_the_cordon_of_others_is_deleted_once_that_is_old_enough() {
 }
 
 #[test]
+fn a_node_that_somebody_tainted_after_our_cordon_is_not_deleted_for_a_while() {
+    let with = |adopt, key: &str, age| {
+        let snapshot = world(vec![node("a").cordoned_for(7200).tainted_since(key, age), node("b")], vec![]);
+        found(&snapshot, &Policy { adopt_cordons: adopt, ..policy() }, [delete("a")])
+    };
+    let theirs = || {
+        let (direction, taint) = (Direction::Delete, text("maintenance"));
+        vec![Violation::TaintedByOthers { node: text("a"), direction, taint }]
+    };
+    let hour = AdoptCordons::After(SignedDuration::from_hours(1));
+    assert_eq!(with(hour, "maintenance", Some(300)), theirs());
+    assert_eq!(with(hour, "maintenance", Some(3600)), []);
+    assert_eq!(with(hour, "maintenance", Some(86_400)), [], "it was there before");
+    assert_eq!(with(hour, "maintenance", None), [], "of a group, as far as this shows");
+    assert_eq!(with(hour, "node.kubernetes.io/disk-pressure", Some(300)), []);
+    assert_eq!(with(AdoptCordons::Never, "maintenance", Some(3600)), theirs());
+    assert_eq!(with(AdoptCordons::Always, "maintenance", Some(300)), []);
+}
+
+#[test]
 fn the_node_of_this_run_is_not_deleted_but_its_own_pod_does_not_fill_it() {
     let snapshot = world(vec![cordoned("a"), node("b")], vec![critical("me", "a")]);
     let expected = [Violation::DeleteOfOwnNode { node: text("a") }];

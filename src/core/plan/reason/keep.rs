@@ -89,6 +89,15 @@ reasons! {
             /// The age of the cordon.
             age: CordonAge,
         } => ("the cordon is not ours and {age}; with ADOPT_CORDONS={adopt} the node stays as it is"),
+        /// Somebody put a taint on it after our cordon, and may work on it.
+        TaintedByOthers {
+            /// The key of the taint.
+            taint: String,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+            /// The age of the taint.
+            age: CordonAge,
+        } => ("the taint {taint} is younger than our cordon and {age}; with ADOPT_CORDONS={adopt} the node stays as it is"),
         /// Another run is about to delete it.
         Claimed => ("another run is deleting it"),
         /// A waiting pod has room there.
