@@ -36,7 +36,10 @@ pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_ext
 pub use schedule::{Assignment, Rule, Weekdays, Window};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
 pub use usage::{Measured, PodSample, Sample};
-pub use volume::{ClaimKey, StoredVolume, StoredVolumes, Volumes, of_no_claim};
+pub use volume::{
+    ClaimKey, StoredVolume, StoredVolumes, Volumes, is_of_the_host_of_its_pod, of_no_claim,
+    of_the_host_of_its_pod,
+};
 
 /// The index of a node in [`Snapshot::nodes`].
 pub type NodeIndex = usize;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Affinity;
+use super::{Affinity, Operator, Requirement, SelectorTerm};
 
 /// A claim: namespace and name.
 pub type ClaimKey = (String, String);
@@ -16,6 +16,23 @@ pub type Volumes = BTreeMap<ClaimKey, Option<Affinity>>;
 #[must_use]
 pub const fn of_no_claim() -> Option<Affinity> {
     Some(Affinity(Vec::new()))
+}
+
+/// The affinity of a volume that is a path of whichever host its pod runs on (`hostPath`) and names no host. Any node can run
+/// the pod, and only the node that it runs on has its data.
+#[must_use]
+pub fn of_the_host_of_its_pod() -> Affinity {
+    Affinity(vec![SelectorTerm { labels: vec![any_host()], fields: Vec::new() }])
+}
+
+/// Whether an affinity is that of such a volume. The API server accepts no other like it.
+#[must_use]
+pub fn is_of_the_host_of_its_pod(affinity: &Affinity) -> bool {
+    affinity.0.iter().any(|term| term.labels.contains(&any_host()))
+}
+
+fn any_host() -> Requirement {
+    Requirement { key: "kubernetes.io/hostname".to_owned(), operator: Operator::NotIn(Vec::new()) }
 }
 
 /// A volume with data that only some nodes can use, whether or not a pod mounts it at the moment.

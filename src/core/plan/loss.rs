@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::classes::ControllerRole;
 use super::reason::Loss;
-use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes, is_label_of_place};
+use crate::model::{
+    Affinity, Node, Operator, Pod, Requirement, Volumes, is_label_of_place, is_of_the_host_of_its_pod,
+};
 use crate::policy::{Drain, Policy};
 
 /// The prefixes of the names of such static pods; the name of the node follows.
@@ -58,7 +60,8 @@ fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
     pod.claims.iter().find_map(|claim| {
         let key = (pod.namespace.to_string(), claim.to_string());
         let affinity = volumes.get(&key)?.as_ref()?;
-        names_host(affinity, node).then(|| Loss::LocalClaim { claim: claim.to_string() })
+        let is_here = names_host(affinity, node) || is_of_the_host_of_its_pod(affinity);
+        is_here.then(|| Loss::LocalClaim { claim: claim.to_string() })
     })
 }
 
@@ -118,7 +121,7 @@ impl<'n> HostLabels<'n> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClaimKey, SelectorTerm, Stay};
+    use crate::model::{ClaimKey, SelectorTerm, Stay, of_the_host_of_its_pod};
     use crate::plan::fixture::{Build, named, owned_by, pod};
 
     fn web() -> Pod {
@@ -218,7 +221,8 @@ mod tests {
         let lost = Some(Loss::LocalClaim { claim: "data".into() });
         for (volume, expected) in [
             (Some(on("kubernetes.io/hostname", "host-1")), lost.clone()),
-            (Some(on("topology.topolvm.io/node", "n1")), lost),
+            (Some(on("topology.topolvm.io/node", "n1")), lost.clone()),
+            (Some(of_the_host_of_its_pod()), lost),
             (Some(on("kubernetes.io/hostname", "host-2")), None),
             (Some(on("topology.kubernetes.io/zone", "z1")), None),
             (None, None),

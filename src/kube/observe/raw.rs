@@ -141,6 +141,7 @@ pub(super) struct Spec<'a> {
     pub(super) claim_ref: Option<ClaimReference<'a>>,
     #[serde(borrow)]
     pub(super) persistent_volume_reclaim_policy: Option<Text<'a>>,
+    pub(super) host_path: Option<IgnoredAny>,
 }
 
 /// An entry of `spec.taints`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
     Affinity, CreatedFor, History, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement,
-    SelectorTerm, Snapshot, StoredVolume, StoredVolumes, TaintEffect, Volumes,
+    SelectorTerm, Snapshot, StoredVolume, StoredVolumes, TaintEffect, Volumes, of_the_host_of_its_pod,
 };
 
 use super::{Bytes, NOW, ago, group, node, pod};
@@ -156,10 +156,11 @@ fn volumes(bytes: &mut Bytes<'_>) -> Volumes {
         let zonal = term("topology.kubernetes.io/zone", "zone-0");
         for namespace in ["hub", "kube-system"] {
             volumes.insert((namespace.to_owned(), CLAIM.to_owned()), zonal.clone());
-            volumes.insert(
-                (namespace.to_owned(), LOCAL_CLAIM.to_owned()),
-                term("kubernetes.io/hostname", "n01"),
-            );
+            let local = match namespace {
+                "hub" => term("kubernetes.io/hostname", "n01"),
+                _ => Some(of_the_host_of_its_pod()),
+            };
+            volumes.insert((namespace.to_owned(), LOCAL_CLAIM.to_owned()), local);
         }
     }
     volumes

@@ -255,8 +255,11 @@ fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     pod.claims.iter().any(|claim| {
         let volume = world.snapshot.volumes().get(&(pod.namespace.to_string(), claim.to_string()));
         volume.and_then(Option::as_ref).is_some_and(|affinity| {
+            let of_any_host =
+                |one: &Requirement| matches!(&one.operator, Operator::NotIn(none) if none.is_empty());
             affinity.0.iter().any(|term| {
-                term.labels.iter().any(|one| one.key == words::HOSTNAME && names(one, host))
+                term.labels.iter().any(of_any_host)
+                    || term.labels.iter().any(|one| one.key == words::HOSTNAME && names(one, host))
                     || term.fields.iter().any(|one| one.key == "metadata.name" && names(one, &node.name))
             })
         })

@@ -1,6 +1,6 @@
 //! Section 2: the classes of pods, and the omitted pods that nothing would recreate.
 
-use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
+use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes, is_of_the_host_of_its_pod};
 use crate::policy::{Drain, Policy};
 
 /// The API groups of `DaemonSet`, `ReplicaSet` and `StatefulSet`; before Kubernetes 1.9 the first two were in `extensions`.
@@ -120,12 +120,14 @@ fn is_of_kind(owner: &Controller, kind: &str, groups: &[&str]) -> bool {
     owner.kind == kind && owner.group.as_deref().is_none_or(|own| groups.contains(&own))
 }
 
-/// Whether one of the pod's claims is bound to a volume whose node affinity names this host.
+/// Whether one of the pod's claims is bound to a volume whose node affinity names this host, or which is on whichever host the
+/// pod runs.
 fn uses_volume_of(pod: &Pod, node: &Node, volumes: &Volumes) -> bool {
     !volumes.is_empty()
         && pod.claims.iter().any(|claim| {
             let key = (pod.namespace.to_string(), claim.to_string());
-            volumes.get(&key).and_then(Option::as_ref).is_some_and(|affinity| names_host(affinity, node))
+            let affinity = volumes.get(&key).and_then(Option::as_ref);
+            affinity.is_some_and(|affinity| names_host(affinity, node) || is_of_the_host_of_its_pod(affinity))
         })
 }
 

@@ -1,6 +1,9 @@
 //! Converts claims and volumes: the nodes that can use the volume of a claim.
 
-use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, SelectorTerm, StoredVolume};
+use kube_rebalancer_core::model::{
+    Affinity, ClaimKey, Operator, Requirement, SelectorTerm, StoredVolume, is_of_the_host_of_its_pod,
+    of_the_host_of_its_pod,
+};
 
 use super::constraints::affinity;
 use super::text;
@@ -39,6 +42,7 @@ pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(Str
     let name = text(object.metadata.name.as_ref())?.to_owned();
     let places = places(&object.metadata);
     let required = object.spec.node_affinity.required.as_ref().map(affinity);
+    let required = required.or_else(|| object.spec.host_path.map(|_| of_the_host_of_its_pod()));
     if places.is_empty() {
         return Some((name, required));
     }
@@ -70,7 +74,9 @@ pub(in crate::observe) fn stored(object: &Object<'_>) -> Option<StoredVolume> {
     let claim = spec.claim_ref.as_ref().and_then(|claim| {
         Some((text(claim.namespace.as_ref())?.to_owned(), text(claim.name.as_ref())?.to_owned()))
     });
-    Some(StoredVolume { name, claim, affinity: affinity? })
+    // Of one on whichever host its pod runs, nothing tells where data of earlier pods is.
+    let affinity = affinity.filter(|affinity| !is_of_the_host_of_its_pod(affinity))?;
+    Some(StoredVolume { name, claim, affinity })
 }
 
 fn places(metadata: &Metadata<'_>) -> Vec<Requirement> {
@@ -167,6 +173,7 @@ mod tests {
             "without the name of its claim"
         );
         assert_eq!(bound(json!({})), None, "every node can use it");
+        assert_eq!(bound(json!({"hostPath": {"path": "/srv"}})), None, "it names no node");
     }
 
     #[test]
@@ -187,6 +194,18 @@ mod tests {
         let today = json!({"topology.kubernetes.io/zone": "a"});
         let cases = [
             ("everywhere", json!({"name": "v"}), json!({}), None),
+            (
+                "on the host of its pod",
+                json!({"name": "v"}),
+                json!({"hostPath": {"path": "/srv"}}),
+                Some(of_the_host_of_its_pod()),
+            ),
+            (
+                "on a host that is named",
+                json!({"name": "v"}),
+                json!({"hostPath": {"path": "/srv"}, "nodeAffinity": host}),
+                term(vec![on("kubernetes.io/hostname", &["n3"])]),
+            ),
             (
                 "on one host",
                 json!({"name": "v"}),
