@@ -24,6 +24,13 @@ use kube_rebalancer_core::model::Window;
 /// The longest text, in bytes: more than a `ConfigMap` holds.
 pub const LONGEST: usize = 4 << 20;
 
+/// Maximum number of lines, those apart that continue one: a parsed line takes a hundred times the memory of a short one. A
+/// thousand events with reminders, attendees and time zones have a third of this.
+const MOST_LINES: usize = 100_000;
+
+/// Maximum number of lists' items and of parameters, at most one for each comma and semicolon.
+const MOST_ITEMS: usize = 300_000;
+
 /// Maximum number of series of events. Those without assignments do not count.
 const MOST_SERIES: usize = 1000;
 
@@ -64,6 +71,12 @@ pub enum BadCalendar {
     /// It is too long.
     #[error("it has {0} bytes, expected at most {LONGEST}")]
     TooLong(usize),
+    /// It has too many lines.
+    #[error("it has {0} lines, expected at most {MOST_LINES}")]
+    TooManyLines(usize),
+    /// It has too many lists.
+    #[error("it has {0} commas and semicolons, expected at most {MOST_ITEMS}")]
+    TooManyItems(usize),
     /// It is no calendar.
     #[error("it holds no VCALENDAR")]
     NoCalendar,
@@ -73,6 +86,15 @@ pub enum BadCalendar {
 pub fn read(text: &str, reading: &Reading<'_>) -> Result<Calendar, BadCalendar> {
     if text.len() > LONGEST {
         return Err(BadCalendar::TooLong(text.len()));
+    }
+    let lines =
+        text.split(['\r', '\n']).filter(|line| !line.is_empty() && !line.starts_with([' ', '\t'])).count();
+    if lines > MOST_LINES {
+        return Err(BadCalendar::TooManyLines(lines));
+    }
+    let items = text.bytes().filter(|byte| matches!(byte, b',' | b';')).count();
+    if items > MOST_ITEMS {
+        return Err(BadCalendar::TooManyItems(items));
     }
     let mut found = Found::default();
     let mut parser = Parser::new(text);

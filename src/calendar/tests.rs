@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{Assignment, Resource};
 
-use super::{BadCalendar, Calendar, LONGEST, MOST_WINDOWS, Reading, read};
+use super::{BadCalendar, Calendar, LONGEST, MOST_ITEMS, MOST_LINES, MOST_WINDOWS, Reading, read};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -232,6 +232,15 @@ fn what_is_no_calendar_is_an_error() {
     }
     let long = "x".repeat(LONGEST + 1);
     assert_eq!(read(&long, &reading), Err(BadCalendar::TooLong(LONGEST + 1)));
+    let with = |lines: &str| read(&format!("BEGIN:VCALENDAR\r\n{lines}END:VCALENDAR\r\n"), &reading);
+    let lines = |number: usize| with(&"X:1\r\n".repeat(number));
+    assert_eq!(lines(MOST_LINES - 1), Err(BadCalendar::TooManyLines(MOST_LINES + 1)));
+    assert!(lines(MOST_LINES - 2).is_ok());
+    let continued = format!("X:1\r\n{}", " 1\r\n".repeat(MOST_LINES));
+    assert!(with(&continued).is_ok(), "a long description has many lines");
+    let items = |number: usize| with(&format!("X:1{}\r\n", ",1".repeat(number)));
+    assert_eq!(items(MOST_ITEMS + 1), Err(BadCalendar::TooManyItems(MOST_ITEMS + 1)));
+    assert!(items(MOST_ITEMS).is_ok());
 }
 
 /// None of these takes long, and each is named.
