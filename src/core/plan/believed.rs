@@ -14,7 +14,7 @@ use crate::model::{Amounts, Bytes, FurtherAmounts, Millicores};
 pub(super) struct Typical(Amounts);
 
 impl Typical {
-    pub(super) fn of<'n>(offers: impl Iterator<Item = &'n Amounts> + Clone) -> Self {
+    pub(super) fn of<'n>(offers: &(impl Iterator<Item = &'n Amounts> + Clone)) -> Self {
         let median = |amount: fn(&Amounts) -> u64| {
             let reported = offers.clone().map(amount).filter(|amount| *amount < u64::MAX);
             lower_median(reported.collect()).unwrap_or(u64::MAX)
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn more_than_four_times_the_median_counts_as_the_median() {
         let offers = [offer(32, 8, 2), offer(31, 8, 2), offer(9000, 7, 2), offer(u64::MAX, u64::MAX, 2)];
-        let typical = Typical::of(offers.iter());
+        let typical = Typical::of(&offers.iter());
         assert_eq!(typical.bound(&offer(9000, 33, 9)), offer(32, 8, 2));
         assert_eq!(typical.bound(&offer(u64::MAX, 0, 0)), offer(32, 0, 0));
         assert_eq!(typical.bound(&offer(128, 32, 8)), offer(128, 32, 8), "four times is believed");
@@ -68,9 +68,9 @@ mod tests {
     #[test]
     fn what_no_other_node_tells_is_believed() {
         let alone = offer(9000, u64::MAX, 9000);
-        let typical = Typical::of(std::iter::once(&alone));
+        let typical = Typical::of(&std::iter::once(&alone));
         assert_eq!(typical.bound(&alone), alone);
         let few = [offer(8, 8, 0), offer(8, 8, 0), offer(8, 8, 4)];
-        assert_eq!(Typical::of(few.iter()).bound(&offer(8, 8, 40)), offer(8, 8, 40), "most have no device");
+        assert_eq!(Typical::of(&few.iter()).bound(&offer(8, 8, 40)), offer(8, 8, 40), "most have no device");
     }
 }

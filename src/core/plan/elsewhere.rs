@@ -105,7 +105,7 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
             return Some(Loss::BoundBy { what: bond.words() });
         }
         let counts = |index: NodeIndex| counts(index) && self.is_place(index);
-        if let Some(place) = self.first_place(pod, &counts, found.is_empty()) {
+        if let Some(place) = self.first_place(pod, counts, found.is_empty()) {
             self.room.borrow_mut().take(place, pod);
             found.push((place, pod));
             return None;

@@ -160,7 +160,7 @@ impl<'a> Growth<'a> {
             group.template = Template::of(survey, group.group, group.pool, &group.nodes, &daemons);
             let nodes = group.nodes.iter().filter_map(|index| survey.nodes.get(*index));
             let to_come = |node: &NodeFacts<'_>| matches!(node.state, NodeState::Booting | NodeState::Parked);
-            group.typical = nodes.clone().any(to_come).then(|| Typical::of(nodes.map(|node| &node.offer)));
+            group.typical = nodes.clone().any(to_come).then(|| Typical::of(&nodes.map(|node| &node.offer)));
             group.zone_nodes = group.group.map_or(0, |group| nodes_in_zone(survey, group));
         }
     }

@@ -26,13 +26,11 @@ impl<'s, 'a> Room<'s, 'a> {
     /// Whether a node admits a pod and has room for it beside all others.
     pub(super) fn takes(&self, index: NodeIndex, pod: &Pod) -> bool {
         self.survey.nodes.get(index).is_some_and(|facts| {
-            let further = || self.nominated.get(&index).into_iter().chain(self.taken.get(&index));
-            let has_room = match further().next() {
-                None => pod.requests.fits_beside(&facts.load, &facts.offer),
-                Some(_) => {
-                    let used = further().fold(facts.load.clone(), |used, more| used.plus(more));
-                    pod.requests.fits_beside(&used, &facts.offer)
-                }
+            let mut further = self.nominated.get(&index).into_iter().chain(self.taken.get(&index)).peekable();
+            let has_room = if further.peek().is_none() {
+                pod.requests.fits_beside(&facts.load, &facts.offer)
+            } else {
+                pod.requests.fits_beside(&further.fold(facts.load.clone(), Amounts::plus), &facts.offer)
             };
             has_room && admits(self.survey, facts, Shape { pod, volumes: self.survey.snapshot.volumes() })
         })
