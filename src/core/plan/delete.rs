@@ -169,11 +169,6 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
         let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
         return Some(KeepReason::CordonedByOthers { cordoned, adopt, age });
     }
-    if let Some(taint) = tainted_lately(facts.node, policy, survey.snapshot.observed_at()) {
-        let age = CordonAge::at(survey.snapshot.observed_at(), taint.added_at);
-        let (taint, adopt) = (taint.key.clone(), policy.adopt_cordons);
-        return Some(KeepReason::TaintedByOthers { taint, adopt, age });
-    }
     if let Some(reason) = critical(survey, facts) {
         return Some(reason);
     }
@@ -199,6 +194,11 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     }
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
+    }
+    if let Some(taint) = tainted_lately(facts.node, policy, survey.snapshot.observed_at()) {
+        let age = CordonAge::at(survey.snapshot.observed_at(), taint.added_at);
+        let (taint, adopt) = (taint.key.clone(), policy.adopt_cordons);
+        return Some(KeepReason::TaintedByOthers { taint, adopt, age });
     }
     if let Some(node) = facts.twin {
         return Some(KeepReason::SharedMachine { node: node.to_owned() });

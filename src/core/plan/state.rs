@@ -233,7 +233,7 @@ pub(super) fn state(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ReadyCondition, Taint};
+    use crate::model::ReadyCondition;
     use crate::plan::fixture::{ago, node, now, taint as of};
 
     fn annotate(mut node: Node, key: &str, value: String) -> Node {

@@ -18,10 +18,8 @@ pub(super) fn complete(nodes: &mut [NodeFacts<'_>], groups: &[NodeGroup]) {
     let known: BTreeSet<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     // Where no group is known, the common nodes of a pool are one.
     let mut kins: BTreeMap<&str, Vec<Amounts>> = BTreeMap::new();
-    for node in nodes.iter() {
-        if let Some(kin) = kin(node, &known) {
-            kins.entry(kin).or_default().push(offer(node));
-        }
+    for (kin, node) in nodes.iter().filter_map(|node| Some((kin(node, &known)?, node))) {
+        kins.entry(kin).or_default().push(offer(node));
     }
     for node in nodes.iter_mut().filter(|node| comes(node)) {
         if let Some(all) = kin(node, &known).and_then(|kin| kins.get(kin)) {
