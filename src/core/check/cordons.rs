@@ -1,10 +1,10 @@
 //! Sections 3, 5 and 7: which nodes may change their schedulability.
 
 use super::facts::{Cordon, Facts, NodeFacts, pod_name};
-use super::reach::Admission;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
 use super::waiting::{has_room, is_waiting};
+use crate::model::Pod;
 use crate::plan::NodeState;
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
@@ -27,7 +27,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     }
 }
 
-fn check_uncordon(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+fn check_uncordon<'a>(facts: &Facts<'a>, node: &NodeFacts<'a>, found: &mut Vec<Violation>) {
     if !node.node.unschedulable {
         found.push(Violation::NotCordoned { node: node.name() });
     }
@@ -51,10 +51,8 @@ fn check_uncordon(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Viola
 }
 
 /// Whether a waiting pod has room on the node now.
-fn is_for(facts: &Facts<'_>, node: &NodeFacts<'_>, pod: &crate::model::Pod) -> bool {
-    is_waiting(facts, pod)
-        && has_room(node, pod)
-        && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy)
+fn is_for<'a>(facts: &Facts<'a>, node: &NodeFacts<'a>, pod: &'a Pod) -> bool {
+    is_waiting(facts, pod) && has_room(node, pod) && facts.admission(pod).admits(node, facts.policy)
 }
 
 fn check_cordon(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {

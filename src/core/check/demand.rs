@@ -1,6 +1,7 @@
 //! Section 4: the demand of each pool's pods, without the daemons of the serving nodes and without foresight.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
 use super::growth;
@@ -45,14 +46,16 @@ impl<'a> Demand<'a> {
         // By address, so in no order that says anything.
         let mut known: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
         for (pools, pod) in of_unbound(facts) {
-            if let [pool] = pools.as_slice() {
+            if let [pool] = pools {
                 demand.add(pool, &deciding_of(pod));
                 continue;
             }
             let at = *known.entry(likeness(facts, pod)).or_insert(demand.undecided.len());
             match demand.undecided.get_mut(at) {
                 Some(alike) => alike.requests.add(&deciding_of(pod)),
-                None => demand.undecided.push(Undecided { pools, requests: deciding_of(pod) }),
+                None => {
+                    demand.undecided.push(Undecided { pools: pools.to_vec(), requests: deciding_of(pod) });
+                }
             }
         }
         demand
@@ -123,29 +126,38 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
 ///
 /// A pod that only a new node would take is left out: no existing node could serve it, so it is no reason against a
 /// cordon. So is a pod that may belong to a pool in which only a new node would take it.
-fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(Vec<&'a str>, &'a Pod)> {
+fn of_unbound<'f, 'a>(facts: &'f Facts<'a>) -> Vec<(&'f [&'a str], &'a Pod)> {
     let mut fits = Fits::default();
     // As if it were bound: a critical pod with a nomination for a reserved node does not count.
-    let stays_apart = |pod: &Pod| {
+    let stays_apart = |pod: &'a Pod| {
         class(pod, facts.policy) == Class::Critical
             && is_as_good_as_on(facts, pod).is_some_and(|node| node.reserved)
     };
     let mut fits_all = |pools: &[&'a str], pod: &'a Pod| {
         pools.iter().all(|pool| fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node)))
     };
-    let at_home = all_homes(facts).into_iter().map(|(pod, pools)| (pools, pod));
+    let at_home = all_homes(facts).iter().map(|(pod, pools)| (&**pools, *pod));
     let at_home = at_home.filter(|(pools, pod)| !pools.is_empty() && !stays_apart(pod));
     at_home.filter(|(pools, pod)| fits_all(pools, pod)).collect()
 }
 
 /// The unbound pods that are taken into account, each with the pool that it belongs to: if only the shape of new nodes tells
 /// which, with the first that it reaches.
-pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
-    all_homes(facts).into_iter().map(|(pod, pools)| (pod, pools.first().copied())).collect()
+fn homes<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Pod, Option<&'a str>)> {
+    all_homes(facts).iter().map(|(pod, pools)| (*pod, pools.first().copied()))
 }
 
-/// The unbound pods that are taken into account, each with the pools that it may belong to.
-pub(super) fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
+/// An unbound pod with the pools that it may belong to. Equal pods share the list.
+pub(super) type Home<'a> = (&'a Pod, Rc<[&'a str]>);
+
+/// The unbound pods that are taken into account, each with the pools that it may belong to. They are found once for all rules.
+pub(super) fn all_homes<'f, 'a>(facts: &'f Facts<'a>) -> &'f [Home<'a>] {
+    facts.homes.get_or_init(|| find_homes(facts))
+}
+
+fn find_homes<'a>(facts: &Facts<'a>) -> Vec<Home<'a>> {
+    #[cfg(test)]
+    SEARCHES.set(SEARCHES.get() + 1);
     let pools: Vec<&str> = facts.pools().into_iter().collect();
     let counts = |pod: &&Pod| {
         let left_out = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated || unbound.set_aside);
@@ -155,19 +167,27 @@ pub(super) fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
     let mut of_groups = facts.snapshot.groups().iter().filter_map(|group| facts.pool_of(group));
     let has_others = of_groups.any(|pool| !pools.contains(&pool));
     let nominated = nominated(facts, facts.unbound.iter().copied().filter(counts));
-    let mut rooms = BTreeMap::new();
+    let mut rooms: BTreeMap<Likeness<'a>, Rc<[&'a str]>> = BTreeMap::new();
+    let mut only_pool = None;
     let mut found = Vec::new();
     for pod in facts.unbound.iter().copied().filter(counts) {
         let pools = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
-            ([only], _) if !has_others => vec![*only],
-            (_, Some(node)) => vec![node.pool],
+            ([only], _) if !has_others => Rc::clone(only_pool.get_or_insert_with(|| Rc::from([*only]))),
+            (_, Some(node)) => Rc::from([node.pool]),
             _ => {
-                rooms.entry(likeness(facts, pod)).or_insert_with(|| pools_of(facts, pod, &nominated)).clone()
+                let room = rooms.entry(likeness(facts, pod));
+                Rc::clone(room.or_insert_with(|| pools_of(facts, pod, &nominated).into()))
             }
         };
         found.push((pod, pools));
     }
     found
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// The number of searches for the pools of all unbound pods on this thread.
+    pub(super) static SEARCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// The requests of the pods that count as bound to the node for which the scheduler has nominated them, by the node's name.
@@ -195,7 +215,7 @@ pub(super) fn arriving(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str) -> Amou
     if here.is_empty() {
         return sum;
     }
-    for (pod, home) in homes(facts).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
+    for (pod, home) in homes(facts).filter(|(pod, _)| is_waiting(facts, pod)) {
         let comes_here =
             || nominated_node(facts, pod).is_some_and(|node| here.iter().any(|one| std::ptr::eq(*one, node)));
         if home != Some(pool) && comes_here() {
@@ -214,8 +234,8 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 /// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one (a
 /// schedulable one before a cordoned one), a booting one, a parked one. Among equals, a pool without devices that it does not ask
 /// for, then by name. If there is no such place, all pools that it reaches, in this order.
-fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts>) -> Vec<&'a str> {
-    let admission = Admission::of(pod, facts.snapshot);
+fn pools_of<'a>(facts: &Facts<'a>, pod: &'a Pod, nominated: &BTreeMap<&str, Amounts>) -> Vec<&'a str> {
+    let admission = facts.admission(pod);
     let place = |node: &NodeFacts<'a>| {
         let free = node.free_once_up();
         let left = nominated.get(node.node.name.as_str()).map(|taken| free.clone().minus(taken));
@@ -252,7 +272,7 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod, nominated: &BTreeMap<&str, Amounts
     let is_broken = |node: &NodeFacts<'_>| node.state() == Some(NodeState::Broken);
     let mut reached: Vec<_> = facts
         .managed()
-        .filter(|node| !is_broken(node) && admission.admits(node.node, facts.policy))
+        .filter(|node| !is_broken(node) && admission.admits(node, facts.policy))
         .filter(|node| pod.requests.fits(&node.free_of_occupants_once_up()))
         .map(|node| (place(node), foreign.contains(node.pool), node.pool))
         .collect();
@@ -287,7 +307,7 @@ fn by_templates<'a>(facts: &Facts<'a>, pod: &Pod, admission: &Admission<'_>) -> 
             let zones = group.zone.iter().chain(&group.zones).map(Some);
             let mut nodes = zones.chain(group.zone.is_none().then_some(None)).map(node);
             pod.requests.fits(&template.allocatable.offer(&template.capacity))
-                && nodes.any(|node| admission.admits(&node, facts.policy))
+                && nodes.any(|node| admission.admits_new(&node, facts.policy))
         })
     };
     let groups = snapshot.groups().iter().filter(|group| growth::is_ours(facts, group) && takes(group));
@@ -321,10 +341,10 @@ impl<'a> Fits<'a> {
         node_counts: impl Fn(&NodeFacts<'a>) -> bool,
     ) -> bool {
         *self.known.entry((pool, likeness(facts, pod))).or_insert_with(|| {
-            let admission = Admission::of(pod, facts.snapshot);
+            let admission = facts.admission(pod);
             facts.of_pool(pool).any(|(_, node)| {
                 node_counts(node)
-                    && admission.admits(node.node, facts.policy)
+                    && admission.admits(node, facts.policy)
                     && pod.requests.fits(&node.free_of_occupants_once_up())
             })
         })

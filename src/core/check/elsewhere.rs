@@ -87,7 +87,7 @@ impl<'a> Movers<'a> {
             let displaces = || self.open(facts).any(|place| mover.fits(place, facts));
             !has_room && (is_the_last || (pod.priority > 0 && displaces()))
         });
-        let waits = |pod: &&Pod| {
+        let waits = |pod: &&'a Pod| {
             let mover = Mover::of(pod, facts);
             let places = self.places(facts, |is_open| !(is_open && is_refused_for_unknown(pod)));
             mover.has_room_on(node, facts) && !places.into_iter().any(|place| mover.has_room_on(place, facts))
@@ -136,17 +136,17 @@ struct Mover<'p> {
 
 impl<'p> Mover<'p> {
     fn of(pod: &'p Pod, facts: &Facts<'p>) -> Self {
-        Self { pod, admission: Admission::of(pod, facts.snapshot) }
+        Self { pod, admission: facts.admission(pod) }
     }
 
     /// Whether the node admits the pod and has room for it beside all others.
     fn has_room_on(&self, node: &NodeFacts<'_>, facts: &Facts<'_>) -> bool {
-        self.pod.requests.fits(&node.free()) && self.admission.admits(node.node, facts.policy)
+        self.pod.requests.fits(&node.free()) && self.admission.admits(node, facts.policy)
     }
 
     /// Whether the node admits the pod and, without other pods, would hold it.
     fn fits(&self, node: &NodeFacts<'_>, facts: &Facts<'_>) -> bool {
         let offer = node.node.allocatable.offer(&node.node.capacity);
-        self.pod.requests.fits(&offer) && self.admission.admits(node.node, facts.policy)
+        self.pod.requests.fits(&offer) && self.admission.admits(node, facts.policy)
     }
 }

@@ -9,7 +9,6 @@ use super::disks::check_disk;
 use super::facts::{
     Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is_omitted, is_own, not_ahead,
 };
-use super::reach::Admission;
 use super::steps::Steps;
 use super::violation::Violation;
 use crate::model::{Amounts, ControllerKey, MOST_CONTROLLERS, Node, NodeIndex, Pod, Snapshot, annotation};
@@ -22,8 +21,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The time that a controller may take to replace an evicted pod.
 const MOMENT: SignedDuration = SignedDuration::from_secs(30);
 
-pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
-    let mut evicted: Vec<(NodeIndex, &Pod)> = Vec::new();
+pub(super) fn check<'a>(facts: &Facts<'a>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
+    let mut evicted: Vec<(NodeIndex, &'a Pod)> = Vec::new();
     for action in &plan.actions {
         let Action::Evict { node, namespace, pod, uid, .. } = action else { continue };
         let name = format!("{namespace}/{pod}");
@@ -190,20 +189,20 @@ fn check_controllers(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &m
 }
 
 /// Each evicted pod fits a node of its pool that stays in service, and all together fit the free room there.
-fn check_room(
-    facts: &Facts<'_>,
+fn check_room<'a>(
+    facts: &Facts<'a>,
     steps: &Steps<'_>,
-    evicted: &[(NodeIndex, &Pod)],
+    evicted: &[(NodeIndex, &'a Pod)],
     found: &mut Vec<Violation>,
 ) {
     let mut asked: BTreeMap<&str, Amounts> = BTreeMap::new();
     for (index, pod) in evicted {
         let Some(pool) = facts.nodes.get(*index).map(|node| node.pool) else { continue };
-        let admission = Admission::of(pod, facts.snapshot);
+        let admission = facts.admission(pod);
         let takes = |(other, node): &(NodeIndex, &NodeFacts<'_>)| {
             stays(steps, *other, node)
                 && pod.requests.fits(&node.free())
-                && admission.admits(node.node, facts.policy)
+                && admission.admits(node, facts.policy)
         };
         if !facts.of_pool(pool).any(|one| takes(&one)) {
             let why = "no node that stays in service has room for it".to_owned();
@@ -229,7 +228,7 @@ fn stays(steps: &Steps<'_>, index: NodeIndex, node: &NodeFacts<'_>) -> bool {
 }
 
 /// Whether an unbound pod, omitted or not, waits for a node, and has not for an hour.
-fn waits(facts: &Facts<'_>, pod: &Pod) -> bool {
+fn waits<'a>(facts: &Facts<'a>, pod: &'a Pod) -> bool {
     let Some(unbound) = pod.unbound.as_ref().filter(|unbound| !unbound.gated) else { return false };
     let since = unbound.refused_since().or(unbound.created_at);
     matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
@@ -238,11 +237,11 @@ fn waits(facts: &Facts<'_>, pod: &Pod) -> bool {
 }
 
 /// Whether a managed node would take a pod without occupants. The room of the others is none that an evicted pod could take.
-fn has_a_node(facts: &Facts<'_>, pod: &Pod) -> bool {
-    let admission = Admission::soon(pod, facts.snapshot);
+fn has_a_node<'a>(facts: &Facts<'a>, pod: &'a Pod) -> bool {
+    let admission = facts.admission_soon(pod);
     facts
         .managed()
-        .any(|node| pod.requests.fits(&node.free_of_occupants()) && admission.admits(node.node, facts.policy))
+        .any(|node| pod.requests.fits(&node.free_of_occupants()) && admission.admits(node, facts.policy))
 }
 
 fn is_up(pod: &Pod) -> bool {

@@ -55,7 +55,8 @@ use crate::policy::Policy;
 
 /// Returns all violations of a plan; none if it is sound.
 ///
-/// Linear in the pods and n log n in the nodes. [`check_settled`] checks that planning again changes nothing.
+/// n log n in the nodes and in the pods, apart from the kinds of waiting pods: each kind is compared with each node. Long
+/// constraints are compared with a node once, however many kinds share them. [`check_settled`] checks that planning again changes nothing.
 ///
 /// # Examples
 ///

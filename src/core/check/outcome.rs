@@ -208,6 +208,12 @@ struct Opened<'f, 'a> {
     contested: bool,
 }
 
+/// A pod that looks for a node, as it is before the plan.
+struct Looking<'a> {
+    before: &'a Pod,
+    admission: Admission<'a>,
+}
+
 /// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: a
 /// common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, or one that had room
 /// only on nodes which the plan cordons, it is not certain which one gets it. Then the first pod is refused as of now, because
@@ -215,9 +221,9 @@ struct Opened<'f, 'a> {
 /// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on the
 /// node for which the scheduler has nominated it, then on one that the plan uncordons for waiting pods, before one that it uncordons
 /// for another reason; among these in the order in which section 6 tries nodes.
-fn look_again(
+fn look_again<'a>(
     pods: &mut [Pod],
-    facts: &Facts<'_>,
+    facts: &Facts<'a>,
     uncordoned: &BTreeMap<&str, bool>,
     cordoned: &BTreeSet<&str>,
     decides: impl Fn(&str) -> Resource,
@@ -230,35 +236,36 @@ fn look_again(
         opened.map(|node| Opened { node, left: node.free(), contested: node.reserved }).collect();
     let is_for_pods = |one: &Opened<'_, '_>| uncordoned.get(one.node.node.name.as_str()) == Some(&true);
     opened.sort_by_key(|one| (!is_for_pods(one), turn(one.node, decides(one.node.pool))));
-    let admits =
-        |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
-    let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
-    let has_room_now =
-        |node: &NodeFacts<'_>, pod: &Pod| node.serves() && takes_pods_now(node.node) && would_take(node, pod);
-    let has_place = |pod: &Pod| facts.nodes.iter().any(|node| has_room_now(node, pod));
-    let stays = |node: &&NodeFacts<'_>| !cordoned.contains(node.node.name.as_str());
-    let keeps_place = |pod: &Pod| facts.nodes.iter().filter(stays).any(|node| has_room_now(node, pod));
+    let admits = |node: &NodeFacts<'_>, pod: &Looking<'_>| pod.admission.admits(node, facts.policy);
+    let would_take =
+        |node: &NodeFacts<'_>, pod: &Looking<'_>| has_room(node, pod.before) && admits(node, pod);
+    let mut open: Vec<&NodeFacts<'_>> =
+        facts.nodes.iter().filter(|node| node.serves() && takes_pods_now(node.node)).collect();
+    let has_place = |pod: &Looking<'_>| open.iter().any(|node| would_take(node, pod));
     let is_refused_for = |pod: &Pod, least: SignedDuration| {
         let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
         since.is_some_and(|since| age(now, since) >= least)
     };
     let waiting =
         pods.iter_mut().zip(facts.snapshot.pods()).filter(|(_, before)| may_be_bound(before, facts));
-    let (mut only_there, elsewhere): (Vec<(&mut Pod, &Pod)>, Vec<_>) =
-        waiting.partition(|(_, before)| !has_place(before));
-    let elsewhere = elsewhere.into_iter().map(|(_, before)| before);
-    let others: Vec<&Pod> =
-        elsewhere.filter(|pod| is_refused_for(pod, OTHER_REASON) || !keeps_place(pod)).collect();
+    let waiting = waiting.map(|(pod, before)| (pod, Looking { before, admission: facts.admission(before) }));
+    let (mut only_there, elsewhere): (Vec<(&mut Pod, Looking<'_>)>, Vec<_>) =
+        waiting.partition(|(_, pod)| !has_place(pod));
+    open.retain(|node| !cordoned.contains(node.node.name.as_str()));
+    let keeps_place = |pod: &Looking<'_>| open.iter().any(|node| would_take(node, pod));
+    let counts = |pod: &Looking<'_>| is_refused_for(pod.before, OTHER_REASON) || !keeps_place(pod);
+    let others: Vec<Looking<'_>> = elsewhere.into_iter().map(|(_, pod)| pod).filter(counts).collect();
     // Pods that one node alone takes come first, then the order of section 6; pods come sorted by namespace and name.
-    let takers = |pod: &Pod| opened.iter().filter(|one| would_take(one.node, pod)).count();
-    only_there.sort_by_cached_key(|(_, before)| {
-        let requests = &before.requests;
+    let takers = |pod: &Looking<'_>| opened.iter().filter(|one| would_take(one.node, pod)).count();
+    only_there.sort_by_cached_key(|(_, pod)| {
+        let requests = &pod.before.requests;
         let plain = !requests.further().any(|(name, _)| is_extended_resource(name));
-        (takers(before) > 1, plain, Reverse(requests.memory), Reverse(requests.cpu))
+        (takers(pod) > 1, plain, Reverse(requests.memory), Reverse(requests.cpu))
     });
-    for (pod, before) in only_there {
+    for (pod, looking) in only_there {
+        let before = looking.before;
         let Some(unbound) = pod.unbound.as_mut() else { continue };
-        let has_left = |one: &Opened<'_, '_>| before.requests.fits(&one.left) && admits(one.node, before);
+        let has_left = |one: &Opened<'_, '_>| before.requests.fits(&one.left) && admits(one.node, &looking);
         let is_own = |one: &Opened<'_, '_>| unbound.nominated.as_deref() == Some(&*one.node.node.name);
         let at = opened
             .iter()
@@ -267,14 +274,16 @@ fn look_again(
         let place = at.and_then(|at| opened.get_mut(at));
         let contested = if let Some(place) = place {
             place.left.take(&before.requests);
-            let loses = |other: &&Pod| !other.requests.fits(&place.left) && would_take(place.node, other);
-            place.contested |= others.iter().any(loses);
+            let loses = |other: &Looking<'_>| {
+                !other.before.requests.fits(&place.left) && would_take(place.node, other)
+            };
+            place.contested = place.contested || others.iter().any(loses);
             if !place.contested {
                 unbound.nominated = Some(place.node.node.name.as_str().into());
             }
             place.contested
         } else {
-            let contests = |one: &Opened<'_, '_>| one.contested && would_take(one.node, before);
+            let contests = |one: &Opened<'_, '_>| one.contested && would_take(one.node, &looking);
             !is_refused_for(before, FIRST_HOUR) && opened.iter().any(contests)
         };
         if let Some(refusal) = unbound.refusal.as_mut().filter(|_| contested) {

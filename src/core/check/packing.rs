@@ -107,35 +107,54 @@ fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &m
     if judged.is_empty() {
         return;
     }
-    let holds = |pool: &str, asked: &Amounts| has_room(facts, steps, steered, pool, asked);
+    let rooms: BTreeMap<&str, Vec<Room>> =
+        judged.iter().map(|pool| (*pool, rooms(facts, steps, steered, pool))).collect();
+    let holds = |pool: &str, asked: &Amounts| {
+        rooms.get(pool).is_some_and(|rooms| rooms.iter().any(|room| room.is_enough_for(asked)))
+    };
     let demand = Demand::of(facts).decided(|pool| judged.contains(pool), holds);
     for pool in judged {
         let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
-        if !has_room(facts, steps, steered, pool, &asked) {
+        if !holds(pool, &asked) {
             found.push(Violation::SteersWithoutRoom { pool: pool.to_owned() });
         }
     }
 }
 
-/// Whether the nodes of a pool that fill first have enough room for its requests, by at least one of the resources.
-fn has_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, pool: &str, asked: &Amounts) -> bool {
+/// The room of the nodes of a pool that fill first, by one resource.
+struct Room {
+    resource: Resource,
+    free: u128,
+    daemons: u128,
+    /// The capacity of the node in the middle.
+    capacity: u128,
+}
+
+impl Room {
+    fn is_enough_for(&self, asked: &Amounts) -> bool {
+        let asked = u128::from(asked.of(self.resource)) + self.daemons;
+        // 5 % of the demand, and 0.3 of a node, both times twenty.
+        self.free * 20 >= asked && self.free * 20 >= self.capacity * 6
+    }
+}
+
+/// The room of a pool by each of the resources: one is enough.
+fn rooms(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, pool: &str) -> Vec<Room> {
     let serving = || facts.of_pool(pool).filter(|(index, node)| steps.serves_after(*index, node));
-    let holds = |resource: &Resource| {
+    let room = |resource: &Resource| {
         let fills_first = serving().filter(|(index, node)| {
             let last = steered.after.get(index).copied().unwrap_or_else(|| carries(node));
             !last && !avoided_for_others(node)
         });
         let free: u128 = fills_first.map(|(_, node)| u128::from(node.free().of(*resource))).sum();
         let daemons: u128 = serving().map(|(_, node)| u128::from(node.daemons.of(*resource))).sum();
-        let asked = u128::from(asked.of(*resource)) + daemons;
         let mut capacities: Vec<u64> = serving().map(|(_, node)| node.capacity.of(*resource)).collect();
         capacities.sort_unstable();
         let middle = capacities.len().saturating_sub(1) / 2;
         let capacity = u128::from(capacities.get(middle).copied().unwrap_or(0));
-        // 5 % of the demand, and 0.3 of a node, both times twenty.
-        free * 20 >= asked && free * 20 >= capacity * 6
+        Room { resource: *resource, free, daemons, capacity }
     };
-    facts.policy.resources.iter().any(holds)
+    facts.policy.resources.iter().map(room).collect()
 }
 
 /// With `PACK=false` no managed node keeps the taint.

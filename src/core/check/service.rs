@@ -29,20 +29,25 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     if judged.is_empty() {
         return;
     }
+    // Once for each pool: the demand of a pool is tried with every kind of undecided pods.
+    let changes: BTreeMap<&str, Change> =
+        judged.iter().map(|pool| (*pool, Change::of(facts, steps, pool))).collect();
     let holds = |pool: &str, asked: &Amounts| {
         let mut found = Vec::new();
-        check_cordons(facts, steps, pool, facts.policy.bounds_of(pool), asked, &mut found);
+        if let Some(change) = changes.get(pool) {
+            check_cordons(facts, change, pool, asked, &mut found);
+        }
         found.is_empty()
     };
     let demand = Demand::of(facts).decided(|pool| judged.contains(pool), holds);
-    for pool in judged {
+    for (pool, change) in &changes {
         let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
-        check_cordons(facts, steps, pool, facts.policy.bounds_of(pool), &asked, found);
+        check_cordons(facts, change, pool, &asked, found);
     }
 }
 
 /// A set of serving nodes: their number, their capacity, and the demand on them.
-#[derive(Default)]
+#[derive(Clone)]
 struct Service {
     nodes: usize,
     capacity: Amounts,
@@ -50,14 +55,20 @@ struct Service {
 }
 
 impl Service {
-    fn of<'n, 'a: 'n>(asked: &Amounts, nodes: impl Iterator<Item = &'n NodeFacts<'a>>) -> Self {
-        let mut service = Self { nodes: 0, capacity: deciding(0, 0), asked: asked.clone() };
+    /// The service of these nodes, with the demand of their daemons alone.
+    fn of<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n NodeFacts<'a>>) -> Self {
+        let mut service = Self { nodes: 0, capacity: deciding(0, 0), asked: deciding(0, 0) };
         for node in nodes {
             service.nodes += 1;
             service.capacity.add(&node.capacity);
             service.asked.add(&node.daemons);
         }
         service
+    }
+
+    /// The same service with more demand.
+    fn under(&self, asked: &Amounts) -> Self {
+        Self { asked: self.asked.clone().plus(asked), ..self.clone() }
     }
 
     /// Whether the ratio of a resource is within a bound; zero of zero is.
@@ -78,24 +89,49 @@ impl Service {
     }
 }
 
+/// What the cordons and uncordons of a plan change in a pool, whatever its pods ask for.
+struct Change {
+    /// The serving nodes before.
+    before: Service,
+    /// The serving nodes after, with the pods of other pools that arrive.
+    after: Service,
+    uncordoned: usize,
+}
+
+impl Change {
+    fn of(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str) -> Self {
+        #[cfg(test)]
+        CHANGES.set(CHANGES.get() + 1);
+        let nodes = || facts.of_pool(pool);
+        let serves_after = |(index, node): &(NodeIndex, &NodeFacts<'_>)| steps.serves_after(*index, node);
+        let after = Service::of(nodes().filter(serves_after).map(|(_, node)| node));
+        Self {
+            before: Service::of(nodes().map(|(_, node)| node).filter(|node| node.serves())),
+            after: after.under(&demand::arriving(facts, steps, pool)),
+            uncordoned: nodes().filter(|(index, _)| steps.on(*index) == Some(Direction::Uncordon)).count(),
+        }
+    }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// The number of passes over the nodes of a pool on this thread.
+    pub(super) static CHANGES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// A cordon never runs ahead of its replacement: the nodes that are Ready after the cordons are enough, or no worse
 /// than before, or are reduced to a `MAX_NODES` that was set.
 fn check_cordons(
     facts: &Facts<'_>,
-    steps: &Steps<'_>,
+    change: &Change,
     pool: &str,
-    bounds: &Bounds,
     asked: &Amounts,
     found: &mut Vec<Violation>,
 ) {
-    let nodes = || facts.of_pool(pool);
-    let before = Service::of(asked, nodes().map(|(_, node)| node).filter(|node| node.serves()));
-    let serves_after = |(index, node): &(NodeIndex, &NodeFacts<'_>)| steps.serves_after(*index, node);
-    let asked_then = asked.clone().plus(&demand::arriving(facts, steps, pool));
-    let after = Service::of(&asked_then, nodes().filter(serves_after).map(|(_, node)| node));
-    let uncordoned = nodes().filter(|(index, _)| steps.on(*index) == Some(Direction::Uncordon)).count();
+    let bounds = facts.policy.bounds_of(pool);
+    let (before, after) = (change.before.under(asked), change.after.under(asked));
     let comes_down = bounds.max_nodes_set
-        && before.nodes + uncordoned > bounds.max_nodes
+        && before.nodes + change.uncordoned > bounds.max_nodes
         && after.nodes >= bounds.max_nodes;
     if comes_down {
         return;

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::demand::{self, Demand};
 use super::facts::{Class, Facts, NodeFacts, age, class, is_omitted};
 use super::outcome::outcome;
-use super::reach::Admission;
 use super::violation::Violation;
 use crate::model::{Pod, Snapshot};
 use crate::plan::{Action, GrowReason, Limit, Plan, Refusal, Service, Target};
@@ -39,9 +38,9 @@ pub fn cut_short(plan: &Plan) -> bool {
 fn homes(snapshot: &Snapshot, policy: &Policy) -> BTreeMap<(String, String), Vec<String>> {
     let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
-    let names = |pools: Vec<&str>| pools.into_iter().map(str::to_owned).collect();
+    let names = |pools: &[&str]| pools.iter().map(|pool| (*pool).to_owned()).collect();
     let key = |pod: &Pod| (pod.namespace.to_string(), pod.name.to_string());
-    demand::all_homes(&facts).into_iter().map(|(pod, pools)| (key(pod), names(pools))).collect()
+    demand::all_homes(&facts).iter().map(|(pod, pools)| (key(pod), names(pools))).collect()
 }
 
 /// The pools between which the plan may move pods without a node: the ones that such a pod may belong to before or after it.
@@ -162,9 +161,9 @@ fn tries_again(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, action: &
         Some(group) => node.node.group.as_ref() == Some(group),
         None => node.pool == *pool && node.is_common(),
     };
-    let admission = Admission::of(pod, snapshot);
+    let admission = facts.admission(pod);
     let is_no_help = |node: &NodeFacts<'_>| {
-        node.boots() || !admission.admits(node.node, policy) || !pod.requests.fits(&node.free_of_occupants())
+        node.boots() || !admission.admits(node, policy) || !pod.requests.fits(&node.free_of_occupants())
     };
     let mut nodes = facts.managed().filter(|node| is_of_group(node) && !node.is_parked());
     let groups = snapshot.groups().iter().filter(|one| Some(&one.name) == group.as_ref());

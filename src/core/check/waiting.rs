@@ -66,7 +66,7 @@ impl<'a> Waiting<'a> {
             found.push(Violation::CordonedRecently { node: node.name(), seconds });
         }
         let admitted =
-            || self.may_bind_late.iter().filter(|group| group.admission.admits(node.node, facts.policy));
+            || self.may_bind_late.iter().filter(|group| group.admission.admits(node, facts.policy));
         let settled = marks.since_for_late_binds().is_some_and(|since| age(now, since) >= LATE_BIND);
         if let Some(group) = admitted().find(|_| !settled) {
             found.push(Violation::LateBind { node: node.name(), pod: group.pod.full_name() });
@@ -88,14 +88,14 @@ impl<'a> Waiting<'a> {
         }
         self.in_first_hour
             .iter()
-            .find(|group| group.admission.admits(node.node, facts.policy) && has_room(node, group.pod))
+            .find(|group| group.admission.admits(node, facts.policy) && has_room(node, group.pod))
             .map(|group| group.pod)
     }
 }
 
 /// Whether a pod waits for a node: refused by the scheduler, or nominated for a node that cannot take it. Placeholders and
 /// omitted pods do not wait.
-pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
+pub(super) fn is_waiting<'a>(facts: &Facts<'a>, pod: &'a Pod) -> bool {
     let Some(unbound) = &pod.unbound else { return false };
     let counts = !is_omitted(pod, facts.policy)
         && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
@@ -108,16 +108,16 @@ pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
 }
 
 /// The managed node that the scheduler has nominated for a pod, if the pod reaches it.
-pub(super) fn nominated_node<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<&'f NodeFacts<'a>> {
+pub(super) fn nominated_node<'f, 'a>(facts: &'f Facts<'a>, pod: &'a Pod) -> Option<&'f NodeFacts<'a>> {
     let name = pod.unbound.as_ref()?.nominated.as_ref()?;
     let node = facts.nodes.get(facts.find(name)?).filter(|node| node.managed)?;
-    let reaches = pod.requests.fits(&node.free_of_occupants())
-        && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
+    let reaches =
+        pod.requests.fits(&node.free_of_occupants()) && facts.admission(pod).admits(node, facts.policy);
     reaches.then_some(node)
 }
 
 /// The node to which an unbound pod counts as bound: nominated, usable and schedulable.
-pub(super) fn is_as_good_as_on<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<&'f NodeFacts<'a>> {
+pub(super) fn is_as_good_as_on<'f, 'a>(facts: &'f Facts<'a>, pod: &'a Pod) -> Option<&'f NodeFacts<'a>> {
     nominated_node(facts, pod).filter(|node| !node.node.unschedulable && node.health.is_usable())
 }
 
@@ -147,7 +147,7 @@ impl<'a> Collection<'a> {
         if self.seen.insert(likeness) {
             self.groups.push(Group {
                 pod,
-                admission: Admission::soon(pod, facts.snapshot),
+                admission: facts.admission_soon(pod),
                 tolerates_cordons: tolerates_cordons(pod),
                 refused,
             });

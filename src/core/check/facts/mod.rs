@@ -13,8 +13,11 @@ mod pods;
 pub(super) mod taints;
 mod to_come;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::demand::Home;
+use super::reach::{Admission, Selections};
 use crate::model::{Amounts, Node, NodeGroup, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
@@ -44,12 +47,16 @@ pub(super) struct Facts<'a> {
     pools: BTreeMap<&'a str, Vec<NodeIndex>>,
     /// The pool of each node group that has managed nodes.
     group_pools: BTreeMap<&'a str, &'a str>,
+    selections: Selections<'a>,
+    /// The pools of the unbound pods, once a rule has asked for them.
+    pub(super) homes: OnceCell<Vec<Home<'a>>>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn of(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
         let now = snapshot.observed_at();
-        let mut nodes: Vec<_> = snapshot.nodes().iter().map(|node| bare(node, now, policy)).collect();
+        let mut nodes: Vec<_> =
+            snapshot.nodes().iter().enumerate().map(|one| bare(one, now, policy)).collect();
         let counted = pods::count(snapshot, policy, &mut nodes);
         capacity::complete(&mut nodes, snapshot.groups(), policy);
         common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
@@ -61,12 +68,34 @@ impl<'a> Facts<'a> {
         }
         let group_pools = groups::pools(&nodes);
         let Counted { unbound, on_tainted, recreated, .. } = counted;
-        Self { snapshot, policy, nodes, unbound, on_tainted, recreated, pools, group_pools }
+        let (selections, homes) = (Selections::default(), OnceCell::new());
+        Self {
+            snapshot,
+            policy,
+            nodes,
+            unbound,
+            on_tainted,
+            recreated,
+            pools,
+            group_pools,
+            selections,
+            homes,
+        }
     }
 
     /// The index of a node, by name.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.nodes.binary_search_by(|facts| facts.node.name.as_str().cmp(name)).ok()
+    }
+
+    /// The rules by which nodes admit a pod.
+    pub(super) fn admission(&self, pod: &'a Pod) -> Admission<'a> {
+        self.selections.admission(pod, self.snapshot.volumes())
+    }
+
+    /// The same, if the pod can use each of its claims: a claim that it cannot use now may be usable in a moment.
+    pub(super) fn admission_soon(&self, pod: &'a Pod) -> Admission<'a> {
+        self.selections.admission(pod, self.snapshot.usable_volumes())
     }
 
     pub(super) fn managed(&self) -> impl Iterator<Item = &NodeFacts<'a>> {
@@ -84,7 +113,10 @@ impl<'a> Facts<'a> {
     }
 
     /// The pool that a node group belongs to.
-    pub(super) fn pool_of(&self, group: &'a NodeGroup) -> Option<&'a str> {
+    pub(super) fn pool_of<'g>(&self, group: &'g NodeGroup) -> Option<&'g str>
+    where
+        'a: 'g,
+    {
         let Some(label) = &self.policy.pool_label else { return Some("") };
         let of_nodes = self.group_pools.get(group.name.as_str()).copied();
         of_nodes.or_else(|| groups::pool_of_empty(group, label, self.policy))
@@ -103,13 +135,14 @@ pub(super) fn pod_name(pod: &Pod) -> String {
 }
 
 /// The node's facts without its pods.
-fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFacts<'a> {
+fn bare<'a>((index, node): (NodeIndex, &'a Node), now: jiff::Timestamp, policy: &'a Policy) -> NodeFacts<'a> {
     let managed = managed::is_managed(node, policy);
     let pool = policy.pool_label.as_ref().filter(|_| managed).and_then(|label| node.labels.get(label));
     let marks = CordonFacts::of(node, now, policy);
     let zero = || deciding(0, 0);
     NodeFacts {
         node,
+        index,
         managed,
         pool: pool.unwrap_or_default(),
         reserved: false,

@@ -1,6 +1,6 @@
 //! The facts of one node.
 
-use crate::model::{Amounts, Node, Pod, annotation};
+use crate::model::{Amounts, Node, NodeIndex, Pod, annotation};
 use crate::plan::NodeState;
 use crate::policy::{AdoptCordons, Policy};
 
@@ -11,6 +11,8 @@ use super::health::Health;
 #[derive(Debug)]
 pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) node: &'a Node,
+    /// Its place among the nodes of the snapshot.
+    pub(in crate::check) index: NodeIndex,
     pub(in crate::check) managed: bool,
     /// The name of its pool; empty where there are none, and for a node that is not managed.
     pub(in crate::check) pool: &'a str,

@@ -1,6 +1,7 @@
 //! For every rule, a plan that breaks it and a plan that just keeps it.
 
 mod cordons;
+mod cost;
 mod deletions;
 mod elsewhere;
 mod evictions;
