@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::admitted::Admitted;
 use super::capacity::Ceiling;
 use super::classes::Classifier;
 use super::pods::of_all;
-use super::reach::Site;
+use super::reach::{Site, places_of};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
 use crate::model::{Amounts, Binding, Constraints, Pod, Snapshot, Volumes};
@@ -69,7 +70,12 @@ pub(super) struct Asking<'a>(Reach<'a>);
 
 impl<'a> Asking<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
-        Self(Reach { policy, volumes: snapshot.volumes(), known: BTreeMap::new() })
+        Self(Reach {
+            policy,
+            volumes: snapshot.volumes(),
+            admitted: Admitted::default(),
+            known: BTreeMap::new(),
+        })
     }
 
     /// Whether the requests of a pod on this node are part of `W`. On a reserved node only users' pods and placeholders count
@@ -93,6 +99,7 @@ impl<'a> Asking<'a> {
 struct Reach<'a> {
     policy: &'a Policy,
     volumes: &'a Volumes,
+    admitted: Admitted,
     known: BTreeMap<(usize, *const Constraints), Vec<(&'a Amounts, bool)>>,
 }
 
@@ -100,10 +107,12 @@ impl<'a> Reach<'a> {
     /// Whether a common node of the pool admits the pod and, free of occupants, would hold it.
     fn reaches_common(&mut self, pod: &'a Pod, pool: usize, nodes: &[NodeFacts<'_>]) -> bool {
         let of_pool = nodes.iter().filter(|facts| facts.common() && facts.pool == pool);
+        let places = places_of(pod, self.volumes);
+        let admitted = &self.admitted;
         let ask = || {
             of_pool.into_iter().any(|facts| {
-                Site::of(facts.node, self.policy).admits_pod(pod, self.volumes)
-                    && pod.requests.fits(&facts.room_without_occupants())
+                let site = Site::of(facts.node, self.policy).remembered(admitted, facts.index);
+                site.admits_pod(pod, &places) && pod.requests.fits(&facts.room_without_occupants())
             })
         };
         // Each pod has separate claims.

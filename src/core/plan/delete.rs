@@ -23,7 +23,7 @@ use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
-use crate::model::{Affinity, NodeIndex, StoredVolumes};
+use crate::model::{Affinity, Amounts, NodeIndex, StoredVolumes};
 use crate::policy::{Drain, Policy};
 
 /// The decision on each node that was cordoned when the run began and stays cordoned.
@@ -336,7 +336,8 @@ impl<'r, 'a> Remaining<'r, 'a> {
             if self.changes.woken(facts.pool) > 0 {
                 return Some(KeepReason::PoolWakes);
             }
-            if let Some(one) = self.first_hour.iter().find(|one| self.would_take(index, facts, one)) {
+            let free = free_now(facts, index, self.nominated);
+            if let Some(one) = self.first_hour.iter().find(|one| self.would_take(facts, &free, one)) {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
@@ -372,8 +373,8 @@ impl<'r, 'a> Remaining<'r, 'a> {
     }
 
     /// Whether a node would take a waiting pod now, its cordon aside.
-    fn would_take(&self, index: NodeIndex, facts: &NodeFacts<'_>, one: &WaitingPod<'_>) -> bool {
-        one.pod.requests.fits(&free_now(facts, index, self.nominated))
+    fn would_take(&self, facts: &NodeFacts<'_>, free: &Amounts, one: &WaitingPod<'_>) -> bool {
+        one.pod.requests.fits(free)
             && !takes_nobody_now(facts.node)
             && admits(self.survey, facts, one.shape())
     }

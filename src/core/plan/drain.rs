@@ -19,6 +19,7 @@ use super::evictable::unmovable;
 use super::fit::{Shape, admits, free_of_occupants};
 use super::notes::Limit;
 use super::pools::PoolIndex;
+use super::reach::places_of;
 use super::reason::{EvictReason, KeepReason, NotEvicted};
 use super::room::{Room, size};
 use super::settle::{demand, reserved_ready, serving_total};
@@ -317,11 +318,11 @@ fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<ControllerKey<'a>, OfControl
 /// occupants: an evicted pod would take its room.
 fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
     let volumes = survey.snapshot.usable_volumes();
+    let rooms: Vec<(&NodeFacts<'_>, Amounts)> =
+        survey.managed().map(|(_, facts)| (facts, free_of_occupants(facts))).collect();
     let fits = |pod: &Pod| {
-        survey.managed().any(|(_, facts)| {
-            let shape = Shape { pod, volumes };
-            shape.fits(&free_of_occupants(facts)) && admits(survey, facts, shape)
-        })
+        let shape = Shape { pod, volumes, places: &places_of(pod, volumes) };
+        rooms.iter().any(|(facts, free)| shape.fits(free) && admits(survey, facts, shape))
     };
     let mut classifier = Classifier::new(survey.policy);
     let observed_at = survey.snapshot.observed_at();

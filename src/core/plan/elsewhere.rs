@@ -9,7 +9,7 @@ use super::actors::actor_on;
 use super::fit::{Shape, admits};
 use super::managed::is_virtual;
 use super::places::Nominated;
-use super::reach::{Likeness, likeness};
+use super::reach::{Likeness, likeness, places_of};
 use super::reason::Loss;
 use super::replicas::Replicas;
 use super::room::{Room, size};
@@ -163,7 +163,8 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
     /// Whether a node admits a pod and, without other pods, would hold it.
     fn would_hold(&self, index: NodeIndex, pod: &Pod) -> bool {
         self.survey.nodes.get(index).is_some_and(|node| {
-            let shape = Shape { pod, volumes: self.survey.snapshot.volumes() };
+            let volumes = self.survey.snapshot.volumes();
+            let shape = Shape { pod, volumes, places: &places_of(pod, volumes) };
             shape.fits(&node.offer) && admits(self.survey, node, shape)
         })
     }

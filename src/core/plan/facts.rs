@@ -11,14 +11,15 @@ use super::reason::Loss;
 use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, pinned_by, says_ready};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
-use crate::model::{Amounts, Node, Pod, Snapshot, Volumes, is_extended_resource};
+use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, Volumes, is_extended_resource};
 use crate::policy::Policy;
 
 impl<'a> NodeFacts<'a> {
     /// A node of which nothing is known yet.
-    pub(super) fn new(node: &'a Node) -> Self {
+    pub(super) fn new((index, node): (NodeIndex, &'a Node)) -> Self {
         Self {
             node,
+            index,
             zone: None,
             bare: false,
             has_device: false,

@@ -3,13 +3,15 @@
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::template::Template;
-use crate::model::{Amounts, Pod, Volumes};
+use crate::model::{Affinity, Amounts, Pod, Volumes};
 
 /// The properties of a pod that decide where it can run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape<'a> {
     pub(super) pod: &'a Pod,
     pub(super) volumes: &'a Volumes,
+    /// The node affinities of its volumes, looked up once.
+    pub(super) places: &'a [&'a Affinity],
 }
 
 impl Shape<'_> {
@@ -25,13 +27,13 @@ impl Shape<'_> {
 
     /// Whether a node of this kind admits the pod, apart from its size.
     pub(super) fn is_admitted(self, site: Site<'_>) -> bool {
-        site.admits_pod(self.pod, self.volumes)
+        site.admits_pod(self.pod, self.places)
     }
 }
 
 /// Whether a node admits a pod, apart from its size.
 pub(super) fn admits(survey: &Survey<'_>, facts: &NodeFacts<'_>, shape: Shape<'_>) -> bool {
-    shape.is_admitted(Site::of(facts.node, survey.policy))
+    shape.is_admitted(survey.site(facts))
 }
 
 /// Whether a node of this kind admits a pod, apart from its size, in one of the zones that it may be in.

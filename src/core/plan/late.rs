@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::reach::Site;
 use super::reason::KeepReason;
 use super::state::{Cordon, age};
 use super::survey::{NodeFacts, Survey};
@@ -54,7 +53,7 @@ pub(crate) fn late<'a>(survey: &Survey<'a>, node: NodeIndex) -> Option<Late<'a>>
         return Some(Late::CordonedRecently);
     }
     let settled = cordoned_at(facts).is_some_and(|at| older_than(at, LATE_BIND));
-    let site = Site::of(facts.node, survey.policy);
+    let site = survey.site(facts);
     let mut refused: Option<&Arc<Constraints>> = None;
     for &pod in &survey.may_bind_late {
         // Pods that wait together mostly share their constraints.

@@ -24,6 +24,7 @@
 
 mod action;
 mod actors;
+mod admitted;
 pub(crate) mod ahead;
 mod asked;
 mod assemble;

@@ -2,7 +2,7 @@
 
 use super::fit::{Shape, free_of_occupants};
 use super::growth::Growth;
-use super::reach::{Site, TurnedAway};
+use super::reach::TurnedAway;
 use super::survey::Survey;
 use super::taints::written;
 use crate::model::{Amounts, Taint, of_no_claim};
@@ -25,7 +25,7 @@ pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) ->
     let mut obstacles = Obstacles::default();
     let mut nearest = None;
     for (_, facts) in survey.managed() {
-        if let Some(why) = Site::of(facts.node, survey.policy).turns_away(shape.pod, shape.volumes) {
+        if let Some(why) = survey.site(facts).turns_away(shape.pod, shape.places) {
             obstacles.note(why);
             continue;
         }
@@ -38,7 +38,7 @@ pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) ->
     }
     for template in growth.groups.iter().filter_map(|group| group.template.as_ref()) {
         for site in template.sites() {
-            match site.turns_away(shape.pod, shape.volumes) {
+            match site.turns_away(shape.pod, shape.places) {
                 Some(why) => obstacles.note(why),
                 None if shape.fits(&template.free) => {
                     return "only a new node would take it, and its node group is not grown".to_owned();
@@ -149,7 +149,7 @@ mod tests {
         let snapshot = cluster(nodes, vec![]);
         let policy = Policy::default();
         let survey = Survey::new(&snapshot, &policy);
-        why(&survey, &Growth::new(&survey), Shape { pod, volumes: snapshot.volumes() })
+        why(&survey, &Growth::new(&survey), Shape { pod, volumes: snapshot.volumes(), places: &[] })
     }
 
     fn words_of(reasons: &[TurnedAway<'_>]) -> String {
@@ -184,7 +184,7 @@ mod tests {
         let snapshot = cluster(vec![node("a")], vec![]).with_volumes(volumes);
         let policy = Policy::default();
         let survey = Survey::new(&snapshot, &policy);
-        let shape = Shape { pod: &waits, volumes: snapshot.volumes() };
+        let shape = Shape { pod: &waits, volumes: snapshot.volumes(), places: &[] };
         let words = "its claim data does not exist, is being deleted or is in use";
         assert_eq!(why(&survey, &Growth::new(&survey), shape), words);
     }

@@ -7,6 +7,7 @@ use super::classes::{Classifier, PodClass};
 use super::common::NewNode;
 use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
+use super::reach::places_of;
 use super::survey::{NodeFacts, Survey};
 use super::template::Template;
 use crate::model::{Binding, Constraints, Node, NodeIndex, Resource};
@@ -44,7 +45,8 @@ impl Survey<'_> {
                 continue;
             }
             there_are_some = true;
-            let shape = Shape { pod, volumes: self.snapshot.volumes() };
+            let volumes = self.snapshot.volumes();
+            let shape = Shape { pod, volumes, places: &places_of(pod, volumes) };
             if !template_admits(template, shape) {
                 if pod.claims.is_empty() {
                     refused.insert(Arc::as_ptr(&pod.constraints));

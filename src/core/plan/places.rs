@@ -113,7 +113,7 @@ pub(super) fn places<'s>(
         Some(Place::new(
             Candidate::Node(index),
             stage,
-            Ground::Node(Site::of(facts.node, survey.policy)),
+            Ground::Node(survey.site(facts)),
             free_now(facts, index, nominated),
         ))
     };
@@ -211,12 +211,7 @@ fn booting_node_under<'s>(
         None if reports => own.larger(&devices_to_come(facts, median)),
         None => without_bound(),
     };
-    Some(Place::new(
-        Candidate::Node(index),
-        Stage::Booting,
-        Ground::Node(Site::of(facts.node, survey.policy)),
-        free,
-    ))
+    Some(Place::new(Candidate::Node(index), Stage::Booting, Ground::Node(survey.site(facts)), free))
 }
 
 /// The devices that the other nodes of its group have and that a node does not report yet.

@@ -243,7 +243,7 @@ impl<'s> Placing<'s, '_> {
         };
         let sites = group.template.iter().flat_map(Template::sites);
         let away: Option<Vec<TurnedAway<'_>>> =
-            sites.map(|site| site.turns_away(shape.pod, shape.volumes)).collect();
+            sites.map(|site| site.turns_away(shape.pod, shape.places)).collect();
         if let Some(why) = away.and_then(|away| away.into_iter().next()) {
             return unlike(why, group.group.is_none());
         }

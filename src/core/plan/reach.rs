@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::admitted::{Admitted, is_long};
 use super::taints::{comes_and_goes, tolerates};
 use crate::model::{
-    Affinity, Amounts, Constraints, Labels, Node, Operator, Pod, Requirement, SelectorTerm, Taint, Volumes,
+    Affinity, Amounts, Constraints, Labels, Node, NodeIndex, Operator, Pod, Requirement, SelectorTerm, Taint,
+    Volumes,
 };
 use crate::policy::Policy;
 
@@ -33,6 +35,23 @@ pub(super) struct Site<'a> {
     pub(super) taints: &'a [Taint],
     /// The policy, which knows the taints that come and go.
     pub(super) policy: &'a Policy,
+    /// The remembered answers, and the index of the node there; `None` for a node that does not exist yet.
+    known: Option<(&'a Admitted, NodeIndex)>,
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// The number of comparisons of constraints with a node on this thread.
+    pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// The node affinities of a pod's volumes, as far as these were looked up.
+pub(super) fn places_of<'a>(pod: &'a Pod, volumes: &'a Volumes) -> Vec<&'a Affinity> {
+    if volumes.is_empty() {
+        return Vec::new();
+    }
+    let key = |claim: &str| (pod.namespace.to_string(), claim.to_owned());
+    pod.claims.iter().filter_map(|claim| volumes.get(&key(claim)).and_then(Option::as_ref)).collect()
 }
 
 /// Why a site does not admit a pod. A later variant means that the pod is closer to the site.
@@ -58,12 +77,31 @@ pub(super) enum TurnedAway<'a> {
 impl<'a> Site<'a> {
     /// The site of a node.
     pub(super) fn of(node: &'a Node, policy: &'a Policy) -> Self {
-        Self { name: Some(&node.name), labels: &node.labels, taints: &node.taints, policy }
+        Self { name: Some(&node.name), labels: &node.labels, taints: &node.taints, policy, known: None }
+    }
+
+    /// The site of a node that does not exist yet.
+    pub(super) fn new(labels: &'a Labels, taints: &'a [Taint], policy: &'a Policy) -> Self {
+        Self { name: None, labels, taints, policy, known: None }
+    }
+
+    /// The same with the answers that are known for the node.
+    pub(super) fn remembered(self, known: &'a Admitted, node: NodeIndex) -> Self {
+        Self { known: Some((known, node)), ..self }
     }
 
     /// Whether node selector, required node affinity, taints and operating system admit a pod. Taints that come and go
     /// are ignored.
     pub(super) fn admits(&self, constraints: &Constraints) -> bool {
+        match self.known.filter(|_| is_long(constraints, self.taints)) {
+            Some((known, node)) => known.answer(constraints, node, || self.meets_all(constraints)),
+            None => self.meets_all(constraints),
+        }
+    }
+
+    fn meets_all(&self, constraints: &Constraints) -> bool {
+        #[cfg(test)]
+        COMPARED.set(COMPARED.get() + usize::from(self.name.is_some()));
         let selected =
             constraints.node_selector.iter().all(|(key, value)| self.label(key) == Some(value.as_str()));
         let attracted = constraints.affinity.as_ref().is_none_or(|affinity| self.is_in(affinity));
@@ -76,13 +114,13 @@ impl<'a> Site<'a> {
             && (!is_windows(self.labels) || asks_for_windows(constraints))
     }
 
-    /// The same for a pod and the volumes of its claims, as far as these were looked up.
-    pub(super) fn admits_pod(&self, pod: &Pod, volumes: &Volumes) -> bool {
-        self.admits(&pod.constraints) && (volumes.is_empty() || self.has_volumes_of(pod, volumes))
+    /// The same for a pod and the places of its volumes.
+    pub(super) fn admits_pod(&self, pod: &Pod, places: &[&Affinity]) -> bool {
+        self.admits(&pod.constraints) && self.has_volumes(places)
     }
 
     /// The first reason why the site does not admit a pod, by the same rules; `None` if it does.
-    pub(super) fn turns_away<'p>(&self, pod: &'p Pod, volumes: &Volumes) -> Option<TurnedAway<'p>>
+    pub(super) fn turns_away<'p>(&self, pod: &'p Pod, places: &[&Affinity]) -> Option<TurnedAway<'p>>
     where
         'a: 'p,
     {
@@ -94,7 +132,7 @@ impl<'a> Site<'a> {
         if constraints.affinity.as_ref().is_some_and(|affinity| !self.is_in(affinity)) {
             return Some(TurnedAway::Affinity);
         }
-        if !self.has_volumes_of(pod, volumes) {
+        if !self.has_volumes(places) {
             return Some(TurnedAway::Volume);
         }
         let tolerated = |taint: &&Taint| {
@@ -107,12 +145,8 @@ impl<'a> Site<'a> {
         (is_windows(self.labels) && !asks_for_windows(constraints)).then_some(TurnedAway::Windows)
     }
 
-    fn has_volumes_of(&self, pod: &Pod, volumes: &Volumes) -> bool {
-        pod.claims.iter().all(|claim| {
-            let key = (pod.namespace.to_string(), claim.to_string());
-            let affinity = volumes.get(&key).and_then(Option::as_ref);
-            affinity.is_none_or(|affinity| self.is_in(affinity))
-        })
+    fn has_volumes(&self, places: &[&Affinity]) -> bool {
+        places.iter().all(|affinity| self.is_in(affinity))
     }
 
     fn is_in(&self, affinity: &Affinity) -> bool {
@@ -168,7 +202,7 @@ mod tests {
     fn admits(taints: &[Taint], constraints: &Constraints) -> bool {
         let labels = Labels::from([("pool", "user"), (HOST_NAME, "n1")]);
         let policy = Policy::default();
-        Site { name: Some("n1"), labels: &labels, taints, policy: &policy }.admits(constraints)
+        Site { name: Some("n1"), ..Site::new(&labels, taints, &policy) }.admits(constraints)
     }
 
     #[test]
@@ -241,8 +275,9 @@ mod tests {
             Volumes::from([(("hub".to_owned(), "home".to_owned()), Some(affinity))])
         };
         let site = Site::of(&node, &policy);
-        assert!(site.admits_pod(&waiting, &in_zone("z1")));
-        assert!(!site.admits_pod(&waiting, &in_zone("z2")));
-        assert!(site.admits_pod(&waiting, &Volumes::new()));
+        let admits = |volumes: &Volumes| site.admits_pod(&waiting, &places_of(&waiting, volumes));
+        assert!(admits(&in_zone("z1")));
+        assert!(!admits(&in_zone("z2")));
+        assert!(admits(&Volumes::new()));
     }
 }

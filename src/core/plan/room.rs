@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::fit::{Shape, admits};
 use super::places::Nominated;
+use super::reach::places_of;
 use super::survey::Survey;
 use crate::model::{Amounts, NodeIndex, Pod};
 
@@ -32,7 +33,8 @@ impl<'s, 'a> Room<'s, 'a> {
             } else {
                 pod.requests.fits_beside(&further.fold(facts.load.clone(), Amounts::plus), &facts.offer)
             };
-            has_room && admits(self.survey, facts, Shape { pod, volumes: self.survey.snapshot.volumes() })
+            let volumes = self.survey.snapshot.volumes();
+            has_room && admits(self.survey, facts, Shape { pod, volumes, places: &places_of(pod, volumes) })
         })
     }
 

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::admitted::Admitted;
 use super::common::{CommonTaints, Population};
 use super::daemons::Daemons;
 use super::given_back::is_only_object;
 use super::live_pods::LivePods;
 use super::notes::Warning;
 use super::pools::PoolIndex;
+use super::reach::Site;
 use super::ready::Ready;
 use super::reason::{KeepReason, Loss};
 use super::state::{Cordon, is_adopted};
@@ -45,6 +47,8 @@ pub(crate) struct Survey<'a> {
     pub(crate) judged_common: Vec<CommonTaints>,
     /// The Ready candidates, once they were needed.
     pub(super) ready: Ready,
+    /// Which nodes admit pods with long constraints.
+    pub(super) admitted: Admitted,
     /// The pods by which lasting taints are judged.
     pub(super) population: Population<'a>,
     /// The pods of controllers with a replica to lose: see [`Replicas`](super::replicas::Replicas).
@@ -163,6 +167,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) daemon_load: Amounts,
     /// Requests of the omitted pods, daemons included and placeholders aside.
     pub(crate) omitted_load: Amounts,
+    /// Its place among the snapshot's nodes.
+    pub(super) index: NodeIndex,
 }
 
 impl NodeFacts<'_> {
@@ -254,6 +260,11 @@ impl<'a> Survey<'a> {
     /// The managed nodes with their index.
     pub(crate) fn managed(&self) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
         self.nodes.iter().enumerate().filter(|(_, node)| node.managed())
+    }
+
+    /// The site of a node, which remembers its answers about long constraints.
+    pub(super) fn site<'s>(&'s self, facts: &NodeFacts<'s>) -> Site<'s> {
+        Site::of(facts.node, self.policy).remembered(&self.admitted, facts.index)
     }
 
     /// The managed nodes of a pool with their index.

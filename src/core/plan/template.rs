@@ -125,7 +125,7 @@ impl<'a> Template<'a> {
 
     /// The site of the node in each of the zones that it may be in.
     pub(super) fn sites(&self) -> impl Iterator<Item = Site<'_>> {
-        let site = |labels| Site { name: None, labels, taints: &self.taints, policy: self.policy };
+        let site = |labels| Site::new(labels, &self.taints, self.policy);
         self.labels.iter().map(site)
     }
 

@@ -16,6 +16,7 @@ use super::nowhere;
 use super::order::{Cordons, cordon};
 use super::places::Nominated;
 use super::pools::PoolIndex;
+use super::reach::places_of;
 use super::reason::Elapsed;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
@@ -70,25 +71,14 @@ enum Nomination {
 
 impl<'a> WaitingPod<'a> {
     fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound, known_volumes: &'a Volumes) -> Self {
-        let volume = |claim: &str| {
-            let key = (pod.namespace.to_string(), claim.to_string());
-            known_volumes.get(&key).and_then(Option::as_ref)
-        };
         let since = unbound.refused_since();
         let age =
             since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
-        Self {
-            pod,
-            unbound,
-            volumes: pod.claims.iter().filter_map(|claim| volume(claim)).collect(),
-            known_volumes,
-            misnominated: None,
-            age,
-        }
+        Self { pod, unbound, volumes: places_of(pod, known_volumes), known_volumes, misnominated: None, age }
     }
 
     pub(super) fn shape(&self) -> Shape<'_> {
-        Shape { pod: self.pod, volumes: self.known_volumes }
+        Shape { pod: self.pod, volumes: self.known_volumes, places: &self.volumes }
     }
 
     /// The node that the scheduler has nominated for it, once a plan has uncordoned that node: the pod then counts as bound

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::admitted::Admitted;
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
 use super::common::{CommonTaints, Judge, NewNode, Population};
@@ -28,7 +29,7 @@ use crate::policy::Policy;
 impl<'a> Survey<'a> {
     /// Surveys a cluster under a policy.
     pub(crate) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
-        let mut nodes: Vec<NodeFacts<'a>> = snapshot.nodes().iter().map(NodeFacts::new).collect();
+        let mut nodes: Vec<NodeFacts<'a>> = snapshot.nodes().iter().enumerate().map(NodeFacts::new).collect();
         of_changed_halves(&mut nodes, |_, nodes| {
             let mut zones = BTreeSet::new();
             for node in nodes {
@@ -60,6 +61,7 @@ impl<'a> Survey<'a> {
             nodes,
             may_wake: true,
             ready: Ready::new(pools.names.len()),
+            admitted: Admitted::default(),
             pools: pools.names,
             group_pools: pools.of_groups,
             unbound,
