@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_waits_although_open_nodes_have_room_keeps_one_cordoned_node_if_it_is_bound() {
-        let refused = SchedulerRefusal { message: String::new(), since: Some(ago(600)) };
+        let refused = SchedulerRefusal { message: "".into(), since: Some(ago(600)) };
         let waits = |bound_by, refusal| {
             let unbound = Unbound { refusal, ..Unbound::default() };
             vec![Pod { bound_by, unbound: Some(Box::new(unbound)), ..dns("dns", 4) }]
