@@ -240,8 +240,16 @@ impl<'a> Growth<'a> {
                 self.warnings.push(Warning::GroupNotGrown { group: group.name().to_owned(), why });
                 group.growable = false;
             }
-            let (Some(template), Some(pool)) = (&group.template, group.pool) else { continue };
+            let Some(pool) = group.pool else { continue };
             let name = group.group.map(|group| group.name.clone()).unwrap_or_default();
+            let reserved = || "a new node of it would be reserved by its taints".to_owned();
+            let Some(template) = &group.template else {
+                if group.growable && survey.would_be_reserved_at_any_size(pool, group.group, &group.nodes) {
+                    self.warnings.push(Warning::GroupNotGrown { group: name, why: reserved() });
+                    group.growable = false;
+                }
+                continue;
+            };
             let bounds = survey.policy.bounds_of(survey.pool_name(pool));
             if let Some((resource, capacity)) = template.filled_by_daemons(&survey.policy.resources, bounds) {
                 let daemons = template.daemons.of(resource);
@@ -251,8 +259,7 @@ impl<'a> Growth<'a> {
                 self.warnings.push(Warning::NobodyReachesNewNode { group: name });
                 group.growable = false;
             } else if group.growable && survey.would_be_reserved(pool, template, &group.nodes) {
-                let why = "a new node of it would be reserved by its taints".to_owned();
-                self.warnings.push(Warning::GroupNotGrown { group: name, why });
+                self.warnings.push(Warning::GroupNotGrown { group: name, why: reserved() });
                 group.growable = false;
             }
         }

@@ -9,8 +9,8 @@ use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
 use super::reach::places_of;
 use super::survey::{NodeFacts, Survey};
-use super::template::Template;
-use crate::model::{Binding, Constraints, Node, NodeIndex, Resource};
+use super::template::{Template, look_of};
+use crate::model::{Amounts, Binding, Constraints, Node, NodeGroup, NodeIndex, Resource};
 
 impl NodeFacts<'_> {
     /// The requests of its critical and dynamic pods for a resource.
@@ -69,6 +69,19 @@ impl Survey<'_> {
         let kin: Vec<&Node> = nodes.iter().filter_map(|index| Some(self.nodes.get(*index)?.node)).collect();
         let (taints, offer) = (&template.taints, &template.offer);
         let new = NewNode { labels: site.labels, taints, offer, kin: &kin };
+        self.would_reserve(pool, &new)
+    }
+
+    /// The same for a group of which nothing tells the size of a new node.
+    pub(super) fn would_be_reserved_at_any_size(
+        &self,
+        pool: PoolIndex,
+        group: Option<&NodeGroup>,
+        nodes: &[NodeIndex],
+    ) -> bool {
+        let (labels, taints) = look_of(self, group, pool, nodes);
+        let kin: Vec<&Node> = nodes.iter().filter_map(|index| Some(self.nodes.get(*index)?.node)).collect();
+        let new = NewNode { labels: &labels, taints: &taints, offer: &Amounts::default(), kin: &kin };
         self.would_reserve(pool, &new)
     }
 }

@@ -158,6 +158,19 @@ impl<'a> Template<'a> {
     }
 }
 
+/// The labels, in the first of its zones, and the lasting taints of a group's next node, whatever its size.
+pub(super) fn look_of(
+    survey: &Survey<'_>,
+    group: Option<&NodeGroup>,
+    pool: PoolIndex,
+    nodes: &[NodeIndex],
+) -> (Labels, Vec<Taint>) {
+    let all: Vec<&NodeFacts<'_>> = nodes.iter().filter_map(|index| survey.nodes.get(*index)).collect();
+    let healthy: Vec<&NodeFacts<'_>> = all.iter().copied().filter(|node| node.is_typical()).collect();
+    let kin = Kin { survey, group, pool: Some(pool), all: &all, healthy: &healthy };
+    (kin.labels().into_iter().next().unwrap_or_default(), kin.taints())
+}
+
 /// The template's size where there is one, per resource, else the median.
 fn sized(
     known: Option<&NodeTemplate>,

@@ -522,3 +522,22 @@ fn a_placeholder_without_memory_on_a_dead_node_excuses_the_growth_after_it() {
     let plan = case.plan();
     assert_eq!((names(&plan, "delete-object"), grown(&plan)), (vec!["n1".to_owned()], BTreeMap::new()));
 }
+
+/// No node of the group is healthy, so its size is unknown, and half of its nodes have a taint that one of three users tolerates. The
+/// planner did not ask what a new node would be, and bought reserved ones.
+#[test]
+fn a_group_of_unknown_size_does_not_grow_whose_new_node_would_be_reserved() {
+    let dead = |name: &str| in_group(GROUP, cordoned_by_others(600, not_ready(5000, node(name))));
+    let pods = vec![
+        on("n0", tolerating("odd", user("ada", 3))),
+        on("n2", user("ben", 3)),
+        on("n2", user("cleo", 3)),
+    ];
+    let grows = |first: Node| {
+        let case =
+            Case::new(vec![first, dead("n1"), node("n2")], pods.clone(), vec![group(GROUP)]).min_nodes(3);
+        grown(&case.with(|policy| policy.max_deletions = Budget::Count(0)).plan())
+    };
+    assert_eq!(grows(tainted("odd", dead("n0"))), BTreeMap::new());
+    assert!(!grows(dead("n0")).is_empty());
+}
