@@ -107,6 +107,10 @@ impl<'a> World<'a> {
         world.nominate();
         shape::find(&mut world);
         world.assign_pools();
+        // Section 9: nothing is created, so the existing nodes must do.
+        if super::too_many_broken(&world) {
+            world.creations = 0;
+        }
         let served = world.machines.iter().filter(|machine| machine.serves(policy));
         world.served = served.map(|machine| machine.name().to_owned()).collect();
         world

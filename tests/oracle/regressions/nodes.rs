@@ -345,3 +345,15 @@ fn a_node_that_others_cordoned_is_not_drained_and_still_has_its_replica() {
     });
     assert_eq!(names(&case.plan(), "delete"), ["n2"]);
 }
+
+/// Half of the nodes are broken, so nothing is created. The naive planner chose a new node for emmy, which the guard then left out,
+/// and left `n1` cordoned.
+#[test]
+fn under_the_guard_cordoned_nodes_make_up_for_new_ones() {
+    let broken = |name: &str| cordoned_by_others(600, not_ready(3600, node(name)));
+    let nodes = vec![node("n0"), cordoned(7200, node("n1")), broken("n2"), broken("n3")];
+    let pods = vec![on("n0", user("ada", 2)), on("n1", user("ben", 1)), refused(3599, user("emmy", 8))];
+    let case = Case::new(nodes, pods, vec![]).min_nodes(1).noting(Ledger::default());
+    let case = case.with(|policy| policy.ok_unready_nodes = 0);
+    assert_eq!(names(&case.plan(), "uncordon"), ["n1"]);
+}
