@@ -141,7 +141,7 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Made {
         template.allocatable.memory = Some(Memory(bytes.pick(&[4, 12, 16])));
     }
     let zones = if regional { (0..traits.zones).map(zone).collect() } else { Vec::new() };
-    let group = NodeGroup {
+    let mut group = NodeGroup {
         name: format!("zone-{own_zone}/pool-{at}"),
         zone: (traits.zones > 0 && !regional).then(|| zone(own_zone)),
         zones,
@@ -153,5 +153,11 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Made {
         not_wakeable: None,
         not_shrinkable: bytes.chance(8).then(|| "its instances are redistributed".to_owned()),
     };
+    // Read last, so that the rest of a group does not depend on it.
+    if let Some(template) = group.template.as_mut().filter(|_| bytes.chance(15)) {
+        template.only_size = true;
+        template.labels = Labels::default();
+        template.taints = Vec::new();
+    }
     Made { group, kind }
 }

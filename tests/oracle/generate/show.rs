@@ -181,7 +181,8 @@ fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, ", not shrunk: {why}")?;
     }
     if let Some(template) = &group.template {
-        write!(formatter, ", template {}", resources(&template.allocatable))?;
+        let only_size = if template.only_size { " (only its size)" } else { "" };
+        write!(formatter, ", template {}{only_size}", resources(&template.allocatable))?;
         write!(formatter, " {:?}", template.labels)?;
         for taint in &template.taints {
             write!(formatter, " {}={}", taint.key, taint.value)?;

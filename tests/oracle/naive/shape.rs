@@ -145,7 +145,10 @@ fn finish(
 ) -> Shape {
     let (labels, mut taints) = look(world, group, members, healthy);
     taints.retain(|taint| !came_later(world, group, pool, members, taint));
-    let (allocatable, capacity) = size(None, group, healthy);
+    let template = group.and_then(|group| group.template.as_ref());
+    // Its nodes count as unknown, whatever their size.
+    let untold = members.is_empty() && template.is_some_and(|template| template.only_size);
+    let (allocatable, capacity) = size(None, group.filter(|_| !untold), healthy);
     let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
     for (_, requests, counts) in world.typical_daemons(healthy) {
         all.add(&requests);
@@ -161,8 +164,6 @@ fn finish(
     let known = resources
         .iter()
         .all(|resource| allocatable.of(*resource).is_some() || capacity.of(*resource).is_some());
-    let template = group.and_then(|group| group.template.as_ref());
-    let known = known && !(members.is_empty() && template.is_some_and(|template| template.only_size));
     let mut shape = Shape {
         group: group.map(|group| group.name.clone()),
         labels,

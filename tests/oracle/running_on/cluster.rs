@@ -199,15 +199,17 @@ impl Living {
         }
         let groups = self.world.cluster.groups.clone();
         for (at, group) in groups.iter().enumerate() {
+            let nodes = self.world.cluster.nodes.iter();
+            let members: Vec<&Node> = nodes.filter(|node| node.group.as_ref() == Some(&group.name)).collect();
+            // Labels and taints that the cloud does not tell are those of the group's other nodes.
+            let untold = usual(&members).filter(|_| group.template.as_ref().is_some_and(|one| one.only_size));
             let template = group.template.as_ref().map(|template| Node {
-                labels: template.labels.clone(),
-                taints: template.taints.clone(),
+                labels: untold.map_or_else(|| template.labels.clone(), |node| node.labels.clone()),
+                taints: untold.map_or_else(|| template.taints.clone(), |node| node.taints.clone()),
                 allocatable: template.allocatable.clone(),
                 capacity: template.capacity.clone(),
                 ..Node::default()
             });
-            let nodes = self.world.cluster.nodes.iter();
-            let members: Vec<&Node> = nodes.filter(|node| node.group.as_ref() == Some(&group.name)).collect();
             let Some(like) = template.or_else(|| usual(&members).cloned()) else {
                 self.nothing_to_copy |= group.instances.iter().any(|one| !one.has_node);
                 continue;
