@@ -417,6 +417,11 @@ mod tests {
                 under("node.kubernetes.io/disk-pressure", node("n1")),
                 NodeState::UnderPressure,
             ),
+            (
+                "under the taint of no cordon",
+                under(taint::UNSCHEDULABLE, node("n1")),
+                NodeState::UnderPressure,
+            ),
             ("claimed", claimed(cordoned(Some(60), None)), NodeState::Claimed),
             ("claimed, uncordoned by somebody", claimed(node("n1")), NodeState::Claimed),
             ("claimed and NotReady for a moment", claimed(not_ready(node("n1"), 60)), NodeState::Claimed),

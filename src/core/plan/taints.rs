@@ -98,9 +98,10 @@ pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> 
     node.taints.iter().find(|taint| is_startup(taint, policy))
 }
 
-/// The pressure taint of the node.
+/// The pressure taint of the node, or the taint of a cordon that it does not have: the scheduler heeds the taint too.
 pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
-    node.taints.iter().find(|taint| PRESSURE.contains(&taint.key.as_str()))
+    let is_left = |taint: &Taint| !node.unschedulable && taint.key == taint::UNSCHEDULABLE && repels(taint);
+    node.taints.iter().find(|taint| PRESSURE.contains(&taint.key.as_str()) || is_left(taint))
 }
 
 /// The taint of a condition that the node carries, although it may be Ready again.
@@ -221,18 +222,22 @@ mod tests {
     }
 
     #[test]
-    fn a_ready_node_takes_nobody_now_under_four_kinds_of_taints() {
+    fn a_ready_node_takes_nobody_now_under_the_taints_of_its_state() {
         for (key, nobody) in [
             ("node.kubernetes.io/disk-pressure", true),
             ("node.kubernetes.io/not-ready", true),
             ("node.kubernetes.io/unreachable", true),
             ("node.kubernetes.io/network-unavailable", true),
-            ("node.kubernetes.io/unschedulable", false),
+            ("node.kubernetes.io/unschedulable", true),
             ("node.cilium.io/agent-not-ready", false),
             ("dedicated", false),
         ] {
             assert_eq!(takes_nobody_now(&tainted(key)), nobody, "{key}");
         }
+        let cordoned = Node { unschedulable: true, ..tainted(taint::UNSCHEDULABLE) };
+        assert!(!takes_nobody_now(&cordoned), "the cordon is judged by itself");
+        let soft = Taint { effect: TaintEffect::PreferNoSchedule, ..of(taint::UNSCHEDULABLE) };
+        assert!(!takes_nobody_now(&Node { taints: vec![soft], ..Node::default() }), "it repels nobody");
     }
 
     #[test]

@@ -43,8 +43,8 @@ pub enum Stale {
     /// The node is NotReady now.
     #[error("it is NotReady now")]
     NotReady,
-    /// Its kubelet reports pressure.
-    #[error("it is under pressure now ({taint})")]
+    /// Its kubelet reports pressure, or it carries the taint of a cordon that it does not have.
+    #[error("it takes no pods now, because of the taint {taint}")]
     UnderPressure {
         /// The taint.
         taint: String,

@@ -214,6 +214,12 @@ pub(crate) fn is_startup(one: &Taint, policy: &Policy) -> bool {
         || policy.startup_taints.contains(key)
 }
 
+/// A taint of pressure, or the one of a cordon on a node without a cordon.
+pub(crate) fn presses(one: &Taint, node: &Node) -> bool {
+    let left = one.key == taint::UNSCHEDULABLE && !node.unschedulable;
+    is_pressure(&one.key) || left && one.effect != TaintEffect::PreferNoSchedule
+}
+
 pub(crate) fn is_pressure(key: &str) -> bool {
     ["disk-pressure", "memory-pressure", "pid-pressure"]
         .iter()

@@ -269,7 +269,7 @@ impl<'a> World<'a> {
                     && self.lacks_device(at)
                 {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
-                } else if carries(&words::is_pressure) {
+                } else if node.taints.iter().any(|one| words::presses(one, node)) {
                     State::UnderPressure
                 } else {
                     State::Ready
@@ -304,8 +304,7 @@ impl<'a> World<'a> {
             promised.extend(words::extended(&like));
         }
         // A claim says nothing about what a machine has.
-        let off = |one: &Taint| words::is_startup(one, self.policy) || words::is_pressure(&one.key);
-        let others = self.machines.iter().filter(|one| one.is_ready && !one.node.taints.iter().any(off));
+        let others = self.machines.iter().filter(|one| one.is_ready && !self.closed(one.node));
         let others =
             others.map(|one| one.node).filter(|one| one.group == node.group && one.name != node.name);
         let others: Vec<&Node> = others.collect();
@@ -322,12 +321,11 @@ impl<'a> World<'a> {
     fn lacks_device_of_pool(&self, at: usize) -> bool {
         let machine = &self.machines[at];
         let alike = |node: &Node| words::lasting(&node.taints, self.policy).is_empty();
-        let off = |node: &Node| {
-            node.taints.iter().any(|one| words::is_startup(one, self.policy) || words::is_pressure(&one.key))
-        };
         let others: Vec<Vec<String>> = self
             .in_pool(&machine.pool)
-            .filter(|one| one.name() != machine.name() && one.is_ready && alike(one.node) && !off(one.node))
+            .filter(|one| {
+                one.name() != machine.name() && one.is_ready && alike(one.node) && !self.closed(one.node)
+            })
             .map(|one| words::extended(one.node))
             .collect();
         let has = words::extended(machine.node);
@@ -338,13 +336,16 @@ impl<'a> World<'a> {
             })
     }
 
+    /// Whether a startup taint or a pressure taint keeps pods away from a node.
+    fn closed(&self, node: &Node) -> bool {
+        node.taints.iter().any(|one| words::is_startup(one, self.policy) || words::presses(one, node))
+    }
+
     /// The healthy nodes of a group; without groups, the healthy common nodes of a pool.
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
-            let off = |one: &Taint| words::is_startup(one, self.policy) || words::is_pressure(&one.key);
             let boots = matches!(machine.state, State::Booting | State::NotInUse);
-            let impaired = machine.node.taints.iter().any(off);
-            machine.is_ready && !boots && !machine.claimed && !impaired
+            machine.is_ready && !boots && !machine.claimed && !self.closed(machine.node)
         });
         healthy
             .filter(|machine| match group {
@@ -653,7 +654,8 @@ impl<'a> Machine<'a> {
 
     /// Whether the scheduler places no pod on it now, independent of its room.
     pub(crate) fn turns_away(&self) -> bool {
-        self.is_ready && self.node.taints.iter().any(|taint| words::turns_away_now(&taint.key))
+        let away = |one: &Taint| words::turns_away_now(&one.key) || words::presses(one, self.node);
+        self.is_ready && self.node.taints.iter().any(away)
     }
 
     /// Whether the pod is one of its movable pods.

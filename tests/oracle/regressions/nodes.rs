@@ -50,6 +50,20 @@ fn a_node_under_pressure_with_nothing_left_is_under_pressure() {
 }
 
 #[test]
+fn the_taint_of_a_cordon_closes_a_node_without_a_cordon() {
+    let left = || tainted(taint::UNSCHEDULABLE, node("n1"));
+    for (pods, actions) in [
+        (vec![on("n0", user("ada", 6))], 0),
+        (vec![on("n0", user("ada", 6)), refused(60, user("ben", 6))], 1),
+    ] {
+        let case = Case::new(vec![node("n0"), left()], pods, vec![]);
+        let plan = case.plan();
+        assert_eq!((state(&plan, "n1"), plan.guard), (NodeState::UnderPressure, None));
+        assert_eq!((names(&plan, "cordon").len(), grown(&plan).len()), (0, actions));
+    }
+}
+
+#[test]
 fn a_node_that_omitted_pods_fill_counts_in_no_guard_and_its_users_are_asked_for() {
     let pods = vec![on("n0", user("ada", 6)), on("n1", omitted("dns", 8)), on("n1", user("alan", 1))];
     let case = Case::new(vec![node("n0"), created(60, node("n1"))], pods, vec![]);

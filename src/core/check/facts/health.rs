@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::cordon::{CordonFacts, age, not_ahead};
-use super::taints::{is_of_readiness, is_pressure, is_startup};
+use super::taints::{is_of_readiness, is_pressed, is_startup};
 use crate::model::Node;
 use crate::plan::NodeState;
 use crate::policy::Policy;
@@ -65,8 +65,8 @@ impl Health {
                 && lately(condition_at(node, now)),
             startup_taint: node.taints.iter().any(|taint| is_startup(taint, policy)),
             lacks_device: false,
-            pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
             reports_amounts: true,
+            pressure_taint: is_pressed(node),
             has_capacity: true,
             claimed: marks.claimed,
             parked: marks.parked_at.is_some(),

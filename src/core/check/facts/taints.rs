@@ -62,8 +62,15 @@ pub(in crate::check) fn is_of_readiness(key: &str) -> bool {
 }
 
 /// Whether it is a pressure taint of the kubelet.
-pub(in crate::check) fn is_pressure(key: &str) -> bool {
+fn is_pressure(key: &str) -> bool {
     key.starts_with("node.kubernetes.io/") && key.ends_with("-pressure")
+}
+
+/// Whether a node carries a pressure taint, or is tainted like a cordoned one without being cordoned.
+pub(in crate::check) fn is_pressed(node: &Node) -> bool {
+    let cordoned_by_taint =
+        |one: &Taint| one.key == taint::UNSCHEDULABLE && one.effect != TaintEffect::PreferNoSchedule;
+    node.taints.iter().any(|one| is_pressure(&one.key) || !node.unschedulable && cordoned_by_taint(one))
 }
 
 /// Whether a Ready node with this taint takes no pods now.
@@ -73,7 +80,7 @@ fn keeps_everybody_out(key: &str) -> bool {
 
 /// Whether a node takes pods now, apart from its cordon.
 pub(in crate::check) fn takes_pods_now(node: &Node) -> bool {
-    !node.taints.iter().any(|taint| keeps_everybody_out(&taint.key))
+    !is_pressed(node) && !node.taints.iter().any(|taint| keeps_everybody_out(&taint.key))
 }
 
 /// Whether a node is not ready for use yet, or again.

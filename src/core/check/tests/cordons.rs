@@ -105,6 +105,7 @@ fn only_serving_and_broken_nodes_are_cordoned() {
         ),
         (node("a").tainted("ebs.csi.aws.com/agent-not-ready"), NodeState::NotInUse),
         (node("a").tainted("node.kubernetes.io/memory-pressure"), NodeState::UnderPressure),
+        (node("a").tainted("node.kubernetes.io/unschedulable"), NodeState::UnderPressure),
     ];
     for (idle, state) in cases {
         let snapshot = world(vec![idle, node("b")], vec![]);

@@ -6,6 +6,7 @@ use super::object::ObjectDoubt;
 use super::text::{among, excerpt, leaving, plural, serve};
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
+use crate::model::taint;
 use crate::plan::utilization::Utilization;
 use crate::policy::{AdoptCordons, Budget, DemandSource};
 
@@ -65,11 +66,11 @@ reasons! {
             /// The startup taint, or the missing device.
             what: String,
         } => ("not in use: {}", excerpt(.what)),
-        /// Its kubelet reports pressure.
+        /// Its kubelet reports pressure, or it carries the taint of a cordon that it does not have.
         UnderPressure {
             /// The taint.
             taint: String,
-        } => ("under pressure ({taint}): it stays as it is until that ends"),
+        } => ("{}", closed(.taint)),
         /// It runs a critical pod.
         CriticalPod {
             /// `namespace/name` of one of them.
@@ -366,6 +367,17 @@ reasons! {
         TooManyBroken => ("too many nodes are broken: this run only uncordons"),
         /// It is reserved and cordoned, and no waiting pod needs it.
         ReservedCordoned => ("reserved and cordoned; no waiting pod needs it"),
+    }
+}
+
+/// Why a node under this taint stays as it is.
+fn closed(taint: &str) -> String {
+    if taint == taint::UNSCHEDULABLE {
+        format!(
+            "the taint {taint} is on it without a cordon, so no pod is bound to it: it stays as it is until somebody removes that taint"
+        )
+    } else {
+        format!("under pressure ({taint}): it stays as it is until that ends")
     }
 }
 
