@@ -156,6 +156,8 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// The condition of type `Ready`, if the node has one.
     pub ready: Option<ReadyCondition>,
+    /// Whether the message of that condition says that its machine is being shut down, while the condition is not true.
+    pub shutting_down: bool,
     /// `status.allocatable`.
     pub allocatable: NodeResources,
     /// `status.capacity`.

@@ -29,7 +29,8 @@ pub(super) fn demand_of(facts: &NodeFacts<'_>) -> Amounts {
 /// Whether the occupants stay on a node that takes no more: it is not cordoned, so they need no place elsewhere.
 fn occupants_stay(facts: &NodeFacts<'_>) -> bool {
     let takes_no_more = matches!(facts.state, NodeState::UnderPressure | NodeState::NotInUse);
-    facts.managed() && takes_no_more && !facts.without_capacity && !facts.cordoned()
+    // A machine that is being shut down ends its pods.
+    facts.managed() && takes_no_more && facts.says_ready && !facts.without_capacity && !facts.cordoned()
 }
 
 /// Adds the requests of users' pods and placeholders on reserved nodes that would reach a common node, because they may come

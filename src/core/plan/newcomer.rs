@@ -86,10 +86,11 @@ pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeI
 
 fn youngest(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<Newcomer> {
     let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
-    // A booting common node, claimed or not, is judged later, and a parked one once it is woken.
+    // A booting common node, claimed or not, is judged later, and a parked one once it is woken. One that is being shut down
+    // shows nothing about a new node.
     let tells = |facts: &&NodeFacts<'_>| {
-        let boots = facts.state == NodeState::Booting
-            || (facts.state == NodeState::Claimed && !says_ready(facts.node));
+        let off = matches!(facts.state, NodeState::Claimed | NodeState::NotInUse) && !says_ready(facts.node);
+        let boots = facts.state == NodeState::Booting || off;
         !(boots || facts.state == NodeState::Parked) || !facts.common()
     };
     let known = facts.filter(tells).filter(|facts| facts.node.created_at.is_some());

@@ -202,12 +202,15 @@ pub(super) fn state(
         if parked_at.is_some() {
             return (NodeState::Parked, None);
         }
-        let state = match young(not_ready_since(node, observed_at)) || young(woken_at) {
-            false => NodeState::Broken,
-            true if claimed => NodeState::Claimed,
-            true => NodeState::Booting,
+        return match young(not_ready_since(node, observed_at)) || young(woken_at) {
+            false => (NodeState::Broken, None),
+            true if claimed => (NodeState::Claimed, None),
+            // A machine that was woken may still show what its kubelet said before.
+            true if node.shutting_down && !young(woken_at) => {
+                (NodeState::NotInUse, Some("its kubelet is shutting it down".to_owned()))
+            }
+            true => (NodeState::Booting, None),
         };
-        return (state, None);
     }
     if claimed {
         return (NodeState::Claimed, None);
@@ -378,6 +381,15 @@ mod tests {
         Node { created_at: Some(ago(seconds)), ..node("n1") }
     }
 
+    fn down(node: Node) -> Node {
+        Node { shutting_down: true, ..node }
+    }
+
+    /// A node under our cordon that was woken this many seconds ago.
+    fn woken(seconds: i64) -> Node {
+        marked_ahead(annotation::WOKEN_AT, -seconds)
+    }
+
     #[test]
     fn each_state_follows_from_what_the_node_shows() {
         let claimed = |node| annotate(node, annotation::DELETING_UNTIL, ago(-60).to_string());
@@ -412,6 +424,10 @@ mod tests {
                 under(csi, ready(created(900), 5)),
                 NodeState::NotInUse,
             ),
+            ("shut down for a moment", down(not_ready(node("n1"), 899)), NodeState::NotInUse),
+            ("shut down for long", down(not_ready(node("n1"), 900)), NodeState::Broken),
+            ("claimed and shut down", claimed(down(not_ready(node("n1"), 60))), NodeState::Claimed),
+            ("woken, and shut down before", down(not_ready(woken(60), 30)), NodeState::Booting),
             (
                 "under a pressure taint",
                 under("node.kubernetes.io/disk-pressure", node("n1")),

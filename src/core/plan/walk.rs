@@ -153,7 +153,7 @@ fn look_at_states(
             devices.missing(node, policy, snapshot.observed_at()).map(|name| format!("{name} has not come"));
         let otherwise_usable =
             missing.is_none() && startup(node, policy).is_none() && pressure(node).is_none();
-        facts.without_capacity = none_of.is_some() && otherwise_usable;
+        facts.without_capacity = none_of.is_some() && otherwise_usable && says_ready(node);
         let unreported = reports_none.filter(|_| otherwise_usable);
         let lacks = missing.or_else(|| unreported.map(|resource| format!("it reports no {resource}")));
         (facts.state, facts.impaired_by) = state(node, lacks, policy, snapshot.observed_at());

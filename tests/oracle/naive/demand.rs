@@ -76,6 +76,7 @@ impl World<'_> {
         let mut sum = Amounts::default();
         for machine in self.in_pool(pool) {
             let stays = machine.cordon == Cordon::None
+                && machine.is_ready
                 && matches!(machine.state, State::UnderPressure | State::NotInUse);
             for pod in machine.pods.iter().filter(|pod| self.counts(pod)) {
                 let counts = match self.class(pod) {

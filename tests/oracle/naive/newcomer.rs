@@ -6,7 +6,7 @@ use kube_rebalancer_core::policy::Policy;
 
 use super::shape::pool_of;
 use super::words;
-use super::world::{State, World};
+use super::world::{Machine, State, World};
 
 /// The youngest node of a group, whether or not it is managed; without groups, the youngest managed one of the pool.
 fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Option<&'a Node> {
@@ -22,7 +22,8 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
     // Whether a common node that boots is useful shows later.
     let tells = |node: &&Node| {
         let machine = world.machine(&node.name).map(|at| &world.machines[at]);
-        machine.is_none_or(|machine| machine.state != State::Booting || !machine.common)
+        let shuts_down = |one: &Machine<'_>| !one.is_ready && one.state == State::NotInUse;
+        machine.is_none_or(|one| !(one.state == State::Booting || shuts_down(one)) || !one.common)
     };
     nodes
         .into_iter()

@@ -256,7 +256,11 @@ impl<'a> World<'a> {
                 let carries = |is: &dyn Fn(&str) -> bool| node.taints.iter().any(|taint| is(&taint.key));
                 if !machine.is_ready {
                     let since = words::not_ready_since(node, self.now);
-                    if young(since) { State::Booting } else { State::Broken }
+                    match young(since) {
+                        true if node.shutting_down && !words::claimed(node, self.now) => State::NotInUse,
+                        true => State::Booting,
+                        false => State::Broken,
+                    }
                 } else if words::claimed(node, self.now) {
                     State::Claimed
                 } else if node.taints.iter().any(|one| words::is_startup(one, self.policy)) {

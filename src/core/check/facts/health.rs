@@ -34,6 +34,8 @@ pub(in crate::check) struct Health {
     /// Whether omitted pods leave an amount of each.
     pub(super) has_capacity: bool,
     claimed: bool,
+    /// Whether its kubelet ends with its machine, and no wake has come since.
+    goes_down: bool,
     parked: bool,
     cordoned: bool,
 }
@@ -69,6 +71,7 @@ impl Health {
             pressure_taint: is_pressed(node),
             has_capacity: true,
             claimed: marks.claimed,
+            goes_down: node.shutting_down && !lately(marks.woken_at),
             parked: marks.parked_at.is_some(),
             cordoned: node.unschedulable,
         }
@@ -104,8 +107,9 @@ impl Health {
             if self.parked {
                 return vec![NodeState::Parked];
             }
-            let state = boots(self.changed_lately, NodeState::Broken);
-            let is_claimed = self.claimed && state == NodeState::Booting;
+            let may_come = if self.goes_down { NodeState::NotInUse } else { NodeState::Booting };
+            let state = if self.changed_lately { may_come } else { NodeState::Broken };
+            let is_claimed = self.claimed && state != NodeState::Broken;
             return if is_claimed { vec![NodeState::Claimed, state] } else { vec![state] };
         }
         let mut states = Vec::new();

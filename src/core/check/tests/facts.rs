@@ -22,6 +22,9 @@ fn a_node_boots_for_its_grace_and_is_then_broken() {
     assert_eq!(state_of(node("a").not_ready_for(899)), NodeState::Booting);
     assert_eq!(state_of(node("a").not_ready_for(900)), NodeState::Broken);
     assert_eq!(state_of(node("a").not_ready_for(-60)), NodeState::Booting);
+    let shut_down = |seconds| node("a").not_ready_for(seconds).change(|node| node.shutting_down = true);
+    assert_eq!(state_of(shut_down(899)), NodeState::NotInUse);
+    assert_eq!(state_of(shut_down(900)), NodeState::Broken);
     let without_condition = |created: Option<i64>| {
         node("a").change(|node| (node.ready, node.created_at) = (None, created.map(ago)))
     };

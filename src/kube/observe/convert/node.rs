@@ -61,6 +61,7 @@ pub(in crate::observe) fn node(
         unschedulable: spec.unschedulable.unwrap_or_default(),
         taints: taints(name, spec, warnings),
         ready: ready(&status.conditions),
+        shutting_down: shutting_down(&status.conditions),
         allocatable,
         capacity,
         volume_in_use: status.volumes_in_use.first().map(|volume| size::beginning(volume.as_str()).into()),
@@ -101,8 +102,23 @@ pub(super) fn taint_effect(name: &str) -> Option<TaintEffect> {
     }
 }
 
+/// The message of a kubelet whose machine is being shut down (graceful node shutdown). Messages about other problems may be
+/// around it.
+const SHUTS_DOWN: &str = "node is shutting down";
+
+fn shutting_down(conditions: &[Condition<'_>]) -> bool {
+    ready_condition(conditions).is_some_and(|condition| {
+        let message = text(condition.message.as_ref()).unwrap_or_default();
+        condition.status != ConditionStatus::True && message.contains(SHUTS_DOWN)
+    })
+}
+
+fn ready_condition<'c, 'a>(conditions: &'c [Condition<'a>]) -> Option<&'c Condition<'a>> {
+    conditions.iter().find(|condition| condition.kind == ConditionKind::Ready)
+}
+
 fn ready(conditions: &[Condition<'_>]) -> Option<ReadyCondition> {
-    let condition = conditions.iter().find(|condition| condition.kind == ConditionKind::Ready)?;
+    let condition = ready_condition(conditions)?;
     let since = timestamp(condition.last_transition_time.as_ref());
     Some(ReadyCondition { ready: condition.status == ConditionStatus::True, since })
 }
@@ -234,6 +250,7 @@ mod tests {
                 },
             ],
             ready: Some(ReadyCondition { ready: false, since: time("2026-01-01T12:00:00Z") }),
+            shutting_down: false,
             allocatable: NodeResources {
                 memory: Some(Bytes(12 << 30)),
                 cpu: Some(Millicores(1930)),
@@ -337,6 +354,22 @@ mod tests {
                 (Some(ReadyCondition { ready: true, since: None }), None)
             );
             assert_eq!(warnings, []);
+        }
+    }
+
+    #[test]
+    fn a_machine_is_shut_down_if_a_kubelet_that_is_not_ready_says_so() {
+        for (status, message, expected) in [
+            ("False", "node is shutting down", true),
+            ("False", "[PLEG is not healthy, node is shutting down]", true),
+            ("True", "node is shutting down", false),
+            ("Unknown", "Kubelet stopped posting node status.", false),
+        ] {
+            let ready =
+                json!([{"type": "Ready", "status": status, "reason": "KubeletNotReady", "message": message}]);
+            let (node, _) =
+                convert(&json!({"metadata": {"name": "n"}, "spec": {}, "status": {"conditions": ready}}));
+            assert_eq!(node.unwrap().shutting_down, expected, "{status} {message}");
         }
     }
 
