@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube_rebalancer_apply::{Applied, Apply, awaits_return};
-use kube_rebalancer_core::model::{History, Node, Snapshot};
+use kube_rebalancer_core::model::{History, Node, SESSION_LABELS, Snapshot};
 use kube_rebalancer_core::plan::{self, Plan, Target};
 use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
 use kube_rebalancer_page::count;
@@ -133,7 +133,8 @@ impl Run<'_> {
             own_pod: self.settings.policy().own_pod.clone(),
             label_keys: {
                 let policy = self.settings.policy();
-                policy.preemptible_labels.union(&policy.omit_labels).cloned().collect()
+                let keys = policy.preemptible_labels.union(&policy.omit_labels).cloned();
+                keys.chain(SESSION_LABELS.map(str::to_owned)).collect()
             },
         };
         let live = Live::connect(options, self.time.clone()).await.map_err(cannot_connect)?;

@@ -28,8 +28,8 @@ pub use ledger::{CLOCK_SKEW, CreatedFor, LastingTaint, Ledger, TaintSet, is_size
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{
-    Affinity, Bond, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay,
-    TolerableValue, Toleration, Unbound,
+    Affinity, Bond, Constraints, Controller, ControllerKey, Pod, SESSION_LABELS, SchedulerRefusal,
+    SelectorTerm, Stay, TolerableValue, Toleration, Unbound, session_label,
 };
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};

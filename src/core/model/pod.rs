@@ -7,6 +7,31 @@ use jiff::Timestamp;
 
 use super::{Amounts, EvictionFacts, Requirement, TaintEffect};
 
+/// Labels that platforms of interactive sessions put on the pods of their users, some of which a Deployment or a StatefulSet
+/// recreates: without what was in memory.
+pub const SESSION_LABELS: [&str; 8] = [
+    // Zero to JupyterHub and KubeSpawner.
+    "hub.jupyter.org/username",
+    // Kubeflow's notebook controller, which Open Data Hub uses, too; and its successor.
+    "notebook-name",
+    "notebooks.kubeflow.org/workspace-name",
+    // Coder's template for Kubernetes.
+    "com.coder.workspace.id",
+    // Workspaces of Eclipse Che and of the web terminal of OpenShift.
+    "controller.devfile.io/devworkspace_id",
+    // Sessions of Renku.
+    "renku.io/safe-username",
+    // Schedulers and workers of Dask, by its operator and by Dask Gateway: they hold what a notebook computed.
+    "dask.org/cluster-name",
+    "gateway.dask.org/cluster",
+];
+
+/// The label that marks a pod as a part of a user's session, whatever `PREEMPTIBLE_LABELS` names.
+#[must_use]
+pub fn session_label(pod: &Pod) -> Option<&'static str> {
+    SESSION_LABELS.into_iter().find(|label| pod.label_keys.iter().any(|key| **key == **label))
+}
+
 /// A Kubernetes pod that has not ended. Text that many pods share is shared between them (`Arc`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(

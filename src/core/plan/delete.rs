@@ -15,7 +15,7 @@ use super::order::cordon;
 use super::parked::{all_parked, group_of, is_parkable};
 use super::places::{Nominated, free_now};
 use super::pools::PoolIndex;
-use super::reason::{CordonAge, Elapsed, KeepReason, Since};
+use super::reason::{CordonAge, Elapsed, KeepReason, NotEvicted, Since};
 use super::replicas::Replicas;
 use super::settle::reserved_ready;
 use super::state::{Cordon, pinned_by, tainted_lately};
@@ -241,17 +241,20 @@ pub(crate) fn still_mounted(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Optio
 
 /// The critical pod of a node, and with DRAIN=movable the reason why it is not evicted.
 pub(super) fn critical(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
-    let pod = facts.critical?;
-    let policy = survey.policy;
-    let why = match policy.drain {
-        Drain::Movable => unmovable(pod, facts.node, policy, survey.snapshot.volumes()),
-        Drain::None | Drain::Omitted => None,
-    };
-    let pod = pod.full_name();
-    Some(match why {
+    let pod = facts.critical?.full_name();
+    Some(match not_moved(survey, facts) {
         Some(why) => KeepReason::NotMovable { pod, why },
         None => KeepReason::CriticalPod { pod },
     })
+}
+
+/// The reason why DRAIN=movable does not move the critical pod of a node.
+pub(super) fn not_moved(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<NotEvicted> {
+    let (pod, policy) = (facts.critical?, survey.policy);
+    match policy.drain {
+        Drain::Movable => unmovable(pod, facts.node, policy, survey.snapshot.volumes()),
+        Drain::None | Drain::Omitted => None,
+    }
 }
 
 /// The volume whose data would be lost with a node, as the reason to keep the node.

@@ -6,6 +6,7 @@ use super::classes::ControllerRole;
 use super::reason::Loss;
 use crate::model::{
     Affinity, Node, Operator, Pod, Requirement, Volumes, is_label_of_place, is_of_the_host_of_its_pod,
+    session_label,
 };
 use crate::policy::{Drain, Policy};
 
@@ -22,6 +23,9 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     }
     if pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key)) {
         return Some(Loss::OfAUser);
+    }
+    if let Some(label) = session_label(pod) {
+        return Some(Loss::OfASession { label });
     }
     if pod.safe_to_evict == Some(false) {
         let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict=false".to_owned();
@@ -142,6 +146,11 @@ mod tests {
                 not_recreated("Workflow"),
             ),
             ("of its node, not static", web().controlled(owned_by("", "Node")), not_recreated("Node")),
+            (
+                "of a notebook of Kubeflow",
+                web().labelled("notebook-name"),
+                Some(Loss::OfASession { label: "notebook-name" }),
+            ),
             (
                 "not safe to evict",
                 Pod { safe_to_evict: Some(false), ..web() },

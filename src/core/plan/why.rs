@@ -1,6 +1,7 @@
 //! The reasons why a node is uncordoned, cordoned or deleted.
 
 use super::decided::Run;
+use super::delete::not_moved;
 use super::needs::Must;
 use super::reason::{CordonAge, CordonReason, DeleteReason, ParkReason, Since, UncordonReason, WakeReason};
 use super::state::{Cordon, pinned_by};
@@ -39,7 +40,13 @@ impl Run<'_, '_> {
             return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
         }
         match (decision.must.get(&index), facts.critical) {
-            (Some(Must::Critical), Some(pod)) => return UncordonReason::CriticalPod { pod: pod.full_name() },
+            (Some(Must::Critical), Some(pod)) => {
+                let pod_name = pod.full_name();
+                return match not_moved(self.survey, facts) {
+                    Some(why) => UncordonReason::NotMovable { pod: pod_name, why },
+                    None => UncordonReason::CriticalPod { pod: pod_name },
+                };
+            }
             (Some(Must::ScaleDownDisabled), _) => {
                 let mark = pinned_by(facts.node).unwrap_or_default().to_owned();
                 return UncordonReason::ScaleDownDisabled { mark };

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Binding, Controller, Node, Operator, Pod, Requirement, StoredVolumes, TaintEffect, annotation, taint,
+    Binding, Controller, Node, Operator, Pod, Requirement, SESSION_LABELS, StoredVolumes, TaintEffect,
+    annotation, taint,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
@@ -244,6 +245,7 @@ pub(crate) fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
     let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable;
     !pod.controller.as_deref().is_some_and(words::recreates)
         || pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key))
+        || SESSION_LABELS.iter().any(|label| pod.label_keys.iter().any(|key| **key == **label))
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt.is_some()
         || disk

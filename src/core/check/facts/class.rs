@@ -1,6 +1,8 @@
 //! Section 2: the classes of pods, and the omitted pods that nothing would recreate.
 
-use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes, is_of_the_host_of_its_pod};
+use crate::model::{
+    Affinity, Controller, Node, Operator, Pod, Volumes, is_of_the_host_of_its_pod, session_label,
+};
 use crate::policy::{Drain, Policy};
 
 /// The API groups of `DaemonSet`, `ReplicaSet` and `StatefulSet`; before Kubernetes 1.9 the first two were in `extensions`.
@@ -91,6 +93,7 @@ fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
         && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
     !is_recreated(pod)
         || class(pod, policy) == Class::Dynamic
+        || session_label(pod).is_some()
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt.is_some()
         || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable)

@@ -15,6 +15,12 @@ pub enum Loss {
     /// It is a user's: another pod in its place has not what is in its memory.
     #[error("it is a user's pod: a label of PREEMPTIBLE_LABELS is on it")]
     OfAUser,
+    /// It is a part of a user's session by the label of a known platform: what is in its memory would be lost.
+    #[error("it is a part of a user's session: the label {label} is on it")]
+    OfASession {
+        /// The label's key.
+        label: &'static str,
+    },
     /// An annotation or a label forbids it.
     #[error("it is marked {annotation}")]
     NotToBeMoved {

@@ -1,5 +1,6 @@
 //! The reasons why a cordoned node becomes schedulable.
 
+use super::evict::NotEvicted;
 use super::text::{among, plural};
 use super::time::{CordonAge, Since};
 use super::words::{Reason, reasons};
@@ -14,6 +15,13 @@ reasons! {
             /// `namespace/name` of one of them.
             pod: String,
         } => ("it runs the critical pod {pod}"),
+        /// A node under our own cordon has a critical pod that `DRAIN=movable` does not move.
+        NotMovable {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// The reason.
+            why: NotEvicted,
+        } => ("it runs the critical pod {pod}, which is not moved: {why}"),
         /// A node under our own cordon was annotated scale-down-disabled.
         ScaleDownDisabled {
             /// The key of the annotation or the label.
