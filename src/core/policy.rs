@@ -190,6 +190,8 @@ pub struct Policy {
     pub bounds: Bounds,
     /// The bounds of the pools that override any.
     pub pool_bounds: BTreeMap<PoolName, Bounds>,
+    /// The pools that settings override, by the name of the setting.
+    pub pools_named: BTreeMap<&'static str, BTreeSet<PoolName>>,
     /// The node label whose values are the pools.
     pub pool_label: Option<String>,
     /// The pools of node groups without nodes, by a part of the group's name (`NODE_GROUPS=pool=group`).
@@ -291,6 +293,7 @@ impl Default for Policy {
         Self {
             bounds: Bounds::default(),
             pool_bounds: BTreeMap::new(),
+            pools_named: BTreeMap::new(),
             pool_label: None,
             group_pools: BTreeMap::new(),
             resources: vec![Resource::Memory, Resource::Cpu],

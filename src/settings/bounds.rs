@@ -74,29 +74,31 @@ impl Bounded {
 
     /// `None` for the pools without overrides, then each pool that has one.
     fn pools(&self) -> impl Iterator<Item = Option<&PoolName>> {
-        let names = [
-            names(self.min_utilization.as_ref()),
-            names(self.optimal_utilization.as_ref()),
-            names(self.max_utilization.as_ref()),
-            names(self.min_nodes.as_ref()),
-            names(self.max_nodes.as_ref()),
-            names(self.keep_zones.as_ref()),
-        ];
-        let names: BTreeSet<_> = names.into_iter().flatten().collect();
+        let names: BTreeSet<_> = self.by_setting().into_iter().flat_map(|(_, pools)| pools).collect();
         std::iter::once(None).chain(names.into_iter().map(Some))
     }
 
     fn check_names(&self, reader: &mut Reader) {
-        let has_pools = self.has_pools;
-        let mut check = |entry: &'static Entry, pools: Vec<&PoolName>| {
-            reader.check_pools(entry, pools.first().copied(), has_pools);
-        };
-        check(&catalog::MAX_UTILIZATION.entry, names(self.max_utilization.as_ref()));
-        check(&catalog::MIN_UTILIZATION.entry, names(self.min_utilization.as_ref()));
-        check(&catalog::OPTIMAL_UTILIZATION.entry, names(self.optimal_utilization.as_ref()));
-        check(&catalog::MIN_NODES.entry, names(self.min_nodes.as_ref()));
-        check(&catalog::MAX_NODES.entry, names(self.max_nodes.as_ref()));
-        check(&catalog::KEEP_ZONES.entry, names(self.keep_zones.as_ref()));
+        for (entry, pools) in self.by_setting() {
+            reader.check_pools(entry, pools.first().copied(), self.has_pools);
+        }
+    }
+
+    /// The pools that each setting overrides, by its name.
+    pub(super) fn named(&self) -> BTreeMap<&'static str, BTreeSet<PoolName>> {
+        let overriding = self.by_setting().into_iter().filter(|(_, pools)| !pools.is_empty());
+        overriding.map(|(entry, pools)| (entry.name, pools.into_iter().cloned().collect())).collect()
+    }
+
+    fn by_setting(&self) -> [(&'static Entry, Vec<&PoolName>); 6] {
+        [
+            (&catalog::MAX_UTILIZATION.entry, names(self.max_utilization.as_ref())),
+            (&catalog::MIN_UTILIZATION.entry, names(self.min_utilization.as_ref())),
+            (&catalog::OPTIMAL_UTILIZATION.entry, names(self.optimal_utilization.as_ref())),
+            (&catalog::MIN_NODES.entry, names(self.min_nodes.as_ref())),
+            (&catalog::MAX_NODES.entry, names(self.max_nodes.as_ref())),
+            (&catalog::KEEP_ZONES.entry, names(self.keep_zones.as_ref())),
+        ]
     }
 }
 

@@ -126,6 +126,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let policy = Policy {
         bounds,
         pool_bounds,
+        pools_named: bounded.named(),
         pool_label: pool_label?,
         group_pools: node_groups.pools,
         resources: resources?,

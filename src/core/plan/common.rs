@@ -74,14 +74,14 @@ impl<'a> Population<'a> {
     }
 
     /// The constraints of the pods that a pool's nodes are judged by, with their numbers.
-    fn of(&self, pool: PoolIndex) -> impl Iterator<Item = (&'a Constraints, usize)> {
+    pub(super) fn of(&self, pool: PoolIndex) -> impl Iterator<Item = (&'a Constraints, usize)> {
         let of_pool = self.known.iter().filter(move |((of, _), _)| of.is_none_or(|of| of == pool));
         of_pool.filter_map(|(_, index)| self.counts.get(*index).copied())
     }
 }
 
 /// A lasting taint: key, value, effect.
-type TaintRef<'n> = (&'n str, &'n str, TaintEffect);
+pub(super) type TaintRef<'n> = (&'n str, &'n str, TaintEffect);
 
 /// The lasting properties of a node that keep pods away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +120,8 @@ impl<'n> Lasting<'n> {
     }
 }
 
-fn is_users((key, value, _): &TaintRef<'_>) -> bool {
+/// Whether it is a taint of Zero to JupyterHub's for users' nodes.
+pub(super) fn is_users((key, value, _): &TaintRef<'_>) -> bool {
     USERS.contains(key) && *value == "user"
 }
 

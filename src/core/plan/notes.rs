@@ -1,5 +1,7 @@
 //! The limits and warnings of a plan: settings that changed a number, and facts that an operator should know.
 
+mod objects;
+
 use std::sync::Arc;
 
 use super::reason::{Elapsed, Reason, among, excerpt, plural, reasons};
@@ -196,6 +198,24 @@ reasons! {
             "reserved, because few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
             among(*.nodes, "node", .node)
         ),
+        /// Common nodes have lasting taints that some users' pods do not tolerate, and others have not.
+        SeveralKinds {
+            /// The taint that keeps most of them away.
+            taint: String,
+            /// One of the nodes.
+            node: String,
+            /// The number.
+            nodes: usize,
+            /// The number of users' pods that do not tolerate it.
+            pods: usize,
+            /// A label by which such nodes differ from the others; empty where none is known.
+            label: String,
+        } => (
+            "nodes with the taint {taint} count as capacity for every user, but {} not tolerate it: {}; {} plans them separately",
+            users_pods(*.pods),
+            among(*.nodes, "node", .node),
+            pool_label(.label)
+        ),
         /// The size of a new node is unknown, so few are created.
         UnknownNewNode {
             /// The maximum.
@@ -322,6 +342,22 @@ reasons! {
             /// The reason.
             why: String,
         } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
+        /// A setting names pools that the cluster does not have.
+        UnknownPool {
+            /// The setting.
+            setting: String,
+            /// One of the pools that it names.
+            pool: String,
+            /// The number of such pools.
+            unknown: usize,
+            /// The pools of the cluster, with commas between them.
+            known: String,
+        } => (
+            "{setting} names {}, but no node and no node group belongs to {}; {}",
+            among(*.unknown, "pool", .pool),
+            if *.unknown == 1 { "it" } else { "them" },
+            known_pools(.known)
+        ),
         /// A group without nodes belongs to no pool.
         GroupWithoutPool {
             /// The group.
@@ -338,6 +374,26 @@ fn no_user_pods(keys: &str) -> String {
     }
 }
 
+fn users_pods(pods: usize) -> String {
+    if pods == 1 { "1 user's pod does".to_owned() } else { format!("{pods} users' pods do") }
+}
+
+fn pool_label(label: &str) -> String {
+    if label.is_empty() {
+        "POOL_LABEL with a label by which these nodes differ from others".to_owned()
+    } else {
+        format!("POOL_LABEL={}", excerpt(label))
+    }
+}
+
+fn known_pools(known: &str) -> String {
+    if known.is_empty() {
+        "there are no pools".to_owned()
+    } else {
+        format!("the pools are {}", excerpt(known))
+    }
+}
+
 fn not_grown(group: &str) -> String {
     if group.is_empty() {
         "no node is created".to_owned()
@@ -348,44 +404,6 @@ fn not_grown(group: &str) -> String {
 
 fn of_group(group: &str) -> String {
     if group.is_empty() { String::new() } else { format!(" of {group}") }
-}
-
-impl Warning {
-    /// The objects that the warning is about, as `kind/name`: `pod/hub/jupyter-ada`, `node/n1`, `group/z/users`.
-    #[must_use]
-    pub fn objects(&self) -> Vec<String> {
-        let pod = |name: &str| vec![format!("pod/{name}")];
-        let node = |name: &str| vec![format!("node/{name}")];
-        let of_group = |name: &str| if name.is_empty() { Vec::new() } else { vec![format!("group/{name}")] };
-        match self {
-            Self::FitsNowhere { pod: name, .. }
-            | Self::Unanswered { pod: name, .. }
-            | Self::SchedulerFails { pod: name, .. }
-            | Self::Gated { pod: name }
-            | Self::TooManyKinds { pod: name, .. }
-            | Self::NoRoom { pod: name, .. }
-            | Self::NeedsReserved { pod: name, .. }
-            | Self::NoMemoryRequest { pod: name, .. }
-            | Self::MillibyteRequest { pod: name, .. }
-            | Self::BeyondNode { pod: name, .. } => pod(name),
-            Self::RefusedByScheduler { pod: name, node: on, .. } => [pod(name), node(on)].concat(),
-            Self::NewNodeDidNotHelp { pod: name, group, .. } => [pod(name), of_group(group)].concat(),
-            Self::Reserved { node: name, .. }
-            | Self::ReservedWindows { node: name, .. }
-            | Self::OtherAutoscaler { node: name, .. }
-            | Self::NoCapacity { node: name, .. }
-            | Self::BeyondMedian { node: name, .. }
-            | Self::BadMark { node: name, .. }
-            | Self::NotInUse { node: name, .. } => node(name),
-            Self::DaemonsFillNewNode { group, .. }
-            | Self::NobodyReachesNewNode { group }
-            | Self::GroupNotGrown { group, .. }
-            | Self::GroupNotShrunk { group, .. }
-            | Self::GroupWithoutPool { group } => of_group(group),
-            Self::OneNamespace { namespace } => vec![format!("namespace/{namespace}")],
-            Self::UnknownNewNode { .. } | Self::NoUserPods { .. } => Vec::new(),
-        }
-    }
 }
 
 #[cfg(test)]

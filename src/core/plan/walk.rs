@@ -10,6 +10,7 @@ use super::common::{CommonTaints, Judge, NewNode, Population};
 use super::devices::Devices;
 use super::drained;
 use super::halves::of_changed_halves;
+use super::kinds::warn_of_kinds;
 use super::managed::is_unreadable;
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
@@ -17,10 +18,11 @@ use super::pods::{Found, add_pods};
 use super::pools::{PoolIndex, Pools};
 use super::ready::Ready;
 use super::replicas;
-use super::state::{bad_marks, state};
+use super::state::{bad_marks, says_ready, state};
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use super::taints::{pressure, startup};
 use super::twins;
+use super::unknown_pools::warn_of_pools;
 use super::used::note_usage;
 use super::value::NodeState;
 use crate::model::{Constraints, Node, NodeIndex, Snapshot};
@@ -55,6 +57,8 @@ impl<'a> Survey<'a> {
         drained::look(snapshot, policy, &mut nodes);
         twins::look(&mut nodes);
         warn_of_nodes(&nodes, policy, &mut warnings);
+        warn_of_kinds(&nodes, &population, policy, &mut warnings);
+        warn_of_pools(snapshot, policy, &pools.names, &mut warnings);
         Self {
             snapshot,
             policy,
