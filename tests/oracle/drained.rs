@@ -105,6 +105,7 @@ pub(crate) fn snapshot(world: &World) -> Snapshot {
                 name: format!("{app}-{allowed}"),
                 selector: Some(LabelSelector(vec![requirement])),
                 allowed,
+                unready_at_any_time: app == "1" && number(&namespace).is_multiple_of(2),
             });
         }
     }

@@ -144,7 +144,8 @@ fn check_budgets(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut V
             found.push(Violation::EvictionOf { pod: pod.full_name(), why });
         }
         for index in protecting {
-            *spent.entry(index).or_default() += 1;
+            let free = facts.snapshot.budgets().get(index).is_some_and(|one| one.unready_at_any_time);
+            *spent.entry(index).or_default() += if free && !pod.ready { 0 } else { 1 };
         }
     }
     for (index, evictions) in spent {

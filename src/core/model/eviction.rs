@@ -28,6 +28,8 @@ pub struct DisruptionBudget {
     pub selector: Option<LabelSelector>,
     /// Number of these pods that may be evicted now; 0 if the status is older than the spec.
     pub allowed: u32,
+    /// Whether a pod that is not Ready may be evicted at any time (`unhealthyPodEvictionPolicy: AlwaysAllow`).
+    pub unready_at_any_time: bool,
 }
 
 impl DisruptionBudget {

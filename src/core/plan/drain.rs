@@ -27,7 +27,7 @@ use super::state::{Cordon, age};
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::waiting::{HOUR, Waiting};
-use crate::model::{Amounts, ControllerKey, NodeIndex, Pod, annotation};
+use crate::model::{Amounts, ControllerKey, DisruptionBudget, NodeIndex, Pod, annotation};
 use crate::policy::AdoptCordons;
 
 /// The evictions, and the verdicts on their nodes.
@@ -190,7 +190,7 @@ impl<'r, 'a> Draining<'r, 'a> {
                 let (first, second) = (first.full_name(), second.full_name());
                 return Some(NotEvicted::TwoBudgets { first, second });
             }
-            (Some(budget), None) if budget.allowed == 0 => {
+            (Some(budget), None) if budget.allowed == 0 && binds(budget, pod) => {
                 return Some(NotEvicted::Budget { budget: budget.full_name() });
             }
             (Some(_) | None, _) => {}
@@ -267,10 +267,18 @@ impl<'r, 'a> Draining<'r, 'a> {
                 return Some(NotEvicted::OtherReplica { pod: other.full_name() });
             }
         }
-        let protecting = self.budgets.of(pod).unwrap_or_default();
-        let spent = protecting.into_iter().find(|index| self.allowed.get(index) == Some(&0));
+        let mut binding = self.binding(pod);
+        let spent = binding.find(|index| self.allowed.get(index) == Some(&0));
         let spent = spent.and_then(|index| self.budgets.get(index));
         spent.map(|budget| NotEvicted::Budget { budget: budget.full_name() })
+    }
+
+    /// The indices of the budgets whose number bounds the eviction of the pod.
+    fn binding(&self, pod: &Pod) -> impl Iterator<Item = usize> + use<> {
+        let mut protecting = self.budgets.of(pod).unwrap_or_default();
+        let binds = |budget: &DisruptionBudget| pod.ready || !budget.unready_at_any_time;
+        protecting.retain(|index| self.budgets.get(*index).is_some_and(binds));
+        protecting.into_iter()
     }
 
     fn take(&mut self, pod: &'a Pod) {
@@ -278,7 +286,7 @@ impl<'r, 'a> Draining<'r, 'a> {
             of.evicted = true;
             of.not_ready = Some(pod);
         }
-        for index in self.budgets.of(pod).unwrap_or_default() {
+        for index in self.binding(pod) {
             if let Some(allowed) = self.allowed.get_mut(&index) {
                 *allowed = allowed.saturating_sub(1);
             }

@@ -37,7 +37,9 @@ fn named<'a>(snapshot: &'a Snapshot, policy: &'a Policy) -> BTreeMap<&'static st
     let mut named: BTreeMap<&'static str, BTreeSet<&str>> =
         overrides.map(|(setting, pools)| (*setting, pools.iter().map(String::as_str).collect())).collect();
     let mut add = |setting, pools: &mut dyn Iterator<Item = &'a PoolName>| {
-        pools.for_each(|pool| drop(named.entry(setting).or_default().insert(pool.as_str())));
+        for pool in pools {
+            named.entry(setting).or_default().insert(pool.as_str());
+        }
     };
     let rules = policy.foresight.schedule.iter().flat_map(|rule| &rule.assignments);
     add("SCHEDULE", &mut rules.filter_map(Assignment::pool));

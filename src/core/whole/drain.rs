@@ -65,6 +65,7 @@ fn budget(name: &str, app: &str, allowed: u32) -> DisruptionBudget {
         name: name.split_once('/').unwrap().1.into(),
         selector: Some(LabelSelector(vec![requirement])),
         allowed,
+        unready_at_any_time: false,
     }
 }
 
@@ -220,6 +221,22 @@ fn a_budget_that_allows_nothing_keeps_the_node_and_is_named() {
     let two = with(vec![budget("hub/all", "hub/web", 5), budget("hub/web", "hub/web", 5)]);
     let (first, second) = ("hub/all".into(), "hub/web".into());
     assert_eq!(not_evicted(&two), NotEvicted::TwoBudgets { first, second });
+}
+
+#[test]
+fn a_budget_that_lets_pods_go_that_are_not_ready_keeps_no_such_pod() {
+    let label = |pod: Pod| with_facts(pod, |facts| facts.labels.insert("app", "web"));
+    let crashes = || label(Pod { ready: false, ..replica("hub/a-1", "n1") });
+    let with = |pods, always, allowed| {
+        let budget = DisruptionBudget { unready_at_any_time: always, ..budget("hub/web", "web", allowed) };
+        sound(&hub(pods).with_budgets(vec![budget]), &policy(Drain::Movable))
+    };
+    let held = NotEvicted::Budget { budget: "hub/web".into() };
+    assert_eq!(not_evicted(&with(vec![crashes()], false, 0)), held);
+    assert_eq!(evicted(&with(vec![crashes()], true, 0)), ["hub/a-1"]);
+    let ready = || label(replica("hub/b-1", "n1"));
+    assert_eq!(not_evicted(&with(vec![crashes(), ready()], true, 0)), held);
+    assert_eq!(evicted(&with(vec![crashes(), ready()], true, 1)), ["hub/a-1", "hub/b-1"]);
 }
 
 #[test]

@@ -88,6 +88,8 @@ struct Metadata {
 #[serde(default)]
 pub(super) struct BudgetSpec {
     selector: Option<Selector>,
+    #[serde(rename = "unhealthyPodEvictionPolicy")]
+    unready: Option<String>,
 }
 
 /// `status`.
@@ -165,7 +167,7 @@ impl Budget {
         let metadata = self.metadata.unwrap_or_default();
         let status = self.status.unwrap_or_default();
         let is_current = status.observed_generation.unwrap_or(0) >= metadata.generation.unwrap_or(0);
-        let selector = self.spec.and_then(|spec| spec.selector);
+        let BudgetSpec { selector, unready } = self.spec.unwrap_or_default();
         let is_known = selector.as_ref().is_none_or(|selector| selector.bytes() <= LARGEST_SELECTORS);
         let allowed = status.disruptions_allowed.filter(|_| is_current && is_known).unwrap_or(0).max(0);
         DisruptionBudget {
@@ -174,6 +176,7 @@ impl Budget {
             selector: selector
                 .map(|selector| if is_known { selector.into_model() } else { LabelSelector(vec![]) }),
             allowed: u32::try_from(allowed).unwrap_or(u32::MAX),
+            unready_at_any_time: is_known && unready.as_deref() == Some("AlwaysAllow"),
         }
     }
 }
@@ -247,6 +250,10 @@ mod tests {
         assert_eq!(allows(json!({"observedGeneration": 3, "disruptionsAllowed": 2})), 2);
         assert_eq!(allows(json!({"observedGeneration": 2, "disruptionsAllowed": 2})), 0);
         assert_eq!(allows(json!({"observedGeneration": 3, "disruptionsAllowed": -1})), 0);
+        for (policy, expected) in [("AlwaysAllow", true), ("IfHealthyBudget", false)] {
+            let spec = json!({"selector": {}, "unhealthyPodEvictionPolicy": policy});
+            assert_eq!(of(spec, json!({})).unready_at_any_time, expected, "{policy}");
+        }
         assert_eq!(allows(json!({})), 0);
     }
     /// A budget whose selector has this many values of one letter: four bytes of text each, and fifty in memory.

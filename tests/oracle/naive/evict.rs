@@ -173,7 +173,7 @@ fn may_be_drained(world: &World<'_>, machine: &Machine<'_>, pods: &[&Pod]) -> bo
         let budgets = budgets(world, pod);
         let allowed = match budgets.as_slice() {
             [] => true,
-            [one] => one.allowed > 0,
+            [one] => one.allowed > 0 || (one.unready_at_any_time && !pod.ready),
             [_, _, ..] => false,
         };
         allowed && may_be_evicted(world, machine.node, pod)
@@ -227,9 +227,10 @@ impl<'a> Purse<'_, 'a> {
         let mut others = others.filter(|other| !std::ptr::eq(*other, pod) && other.controller_key() == of);
         let recent = self.world.snapshot.nodes().iter().filter_map(|node| evicted(self.world, node));
         let mut recent = recent.filter(|(age, _)| *age < MOMENT);
-        let spent = budgets(self.world, pod).into_iter().any(|budget| {
+        let free = |budget: &DisruptionBudget, one: &Pod| budget.unready_at_any_time && !one.ready;
+        let spent = budgets(self.world, pod).into_iter().filter(|budget| !free(budget, pod)).any(|budget| {
             let taken = self.taken.iter().filter(|one| budgets(self.world, one).contains(&budget));
-            taken.count() >= usize::try_from(budget.allowed).unwrap()
+            taken.filter(|one| !free(budget, one)).count() >= usize::try_from(budget.allowed).unwrap()
         });
         !spent
             && !self.taken.iter().any(|one| one.controller_key() == of)

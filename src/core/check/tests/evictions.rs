@@ -136,6 +136,7 @@ fn budgets_and_max_evictions_bound_a_run() {
         name: "all".into(),
         selector: Some(LabelSelector::default()),
         allowed,
+        unready_at_any_time: false,
     };
     let pods = || cluster(vec![movable("a", "n1"), movable("b", "n1")]);
     let both = || vec![evict("n1", "a"), evict("n1", "b")];
@@ -149,6 +150,13 @@ fn budgets_and_max_evictions_bound_a_run() {
         ),
         ["EvictionOf", "EvictionOf"]
     );
+    let always = DisruptionBudget { unready_at_any_time: true, ..all(1) };
+    let crashes = cluster(vec![movable("a", "n1"), Pod { ready: false, ..movable("b", "n1") }]);
+    assert_eq!(
+        names(&crashes.clone().with_budgets(vec![all(1)]), &draining(), both()),
+        ["EvictionAgainstBudget"]
+    );
+    assert_eq!(names(&crashes.with_budgets(vec![always]), &draining(), both()), [""; 0]);
     let one = Policy { max_evictions: Budget::Count(1), ..draining() };
     assert_eq!(names(&pods(), &one, both()), ["TooManyEvictions"]);
 }
