@@ -158,6 +158,8 @@ pub struct Node {
     pub ready: Option<ReadyCondition>,
     /// Whether the message of that condition says that its machine is being shut down, while the condition is not true.
     pub shutting_down: bool,
+    /// The condition by which its cloud announces that the machine ends within minutes.
+    pub ends_by: Option<&'static str>,
     /// `status.allocatable`.
     pub allocatable: NodeResources,
     /// `status.capacity`.

@@ -23,6 +23,8 @@ enum Mark {
     LabelIn(&'static str, &'static [&'static str]),
     /// A label whose key has this prefix.
     LabelPrefix(&'static str),
+    /// A condition by which the cloud announces the end of the machine.
+    Ends,
 }
 
 /// A program that works on nodes.
@@ -37,7 +39,7 @@ const fn actor(mark: Mark, name: &'static str) -> Actor {
 }
 
 /// The table of other actors: mark, name, and where the mark is defined.
-const ACTORS: [Actor; 39] = [
+const ACTORS: [Actor; 41] = [
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
     actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
     // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
@@ -92,6 +94,10 @@ const ACTORS: [Actor; 39] = [
     actor(Mark::Taint("kubevirt.io/drain"), "KubeVirt"),
     // castai/spot-handler: taintNodeDraining.
     actor(Mark::Taint("autoscaling.cast.ai/draining"), "CAST AI"),
+    // The same: the label comes with the cordon, its value is the reason.
+    actor(Mark::Label("autoscaling.cast.ai/draining"), "CAST AI"),
+    // Azure/AKS, node auto-drain: the node problem detector reports the event, and AKS drains the node if it comes to that.
+    actor(Mark::Ends, "the cloud, which ends its machine"),
     // ROCm/gpu-operator, internal/controllers/upgrademgr.go: from the cordon of a driver upgrade until it is complete.
     actor(Mark::Taint("amd-gpu-driver-upgrade"), "AMD's GPU operator"),
     // The same, its remediation of a node with a fault.
@@ -150,8 +156,22 @@ const SHUTDOWN: [&str; 2] =
 pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
     let ours =
         [annotation::PARKED_AT, annotation::WOKEN_AT].iter().any(|key| node.annotations.contains_key(*key));
-    // A shutdown taint on a machine that we stopped is expected, so it does not count.
-    let says = |actor: &&Actor| !(ours && matches!(actor.mark, Mark::Taint(key) if SHUTDOWN.contains(&key)));
+    // A shutdown taint or an end on a machine that we stopped is expected, so it does not count.
+    let says = |actor: &&Actor| {
+        let of_a_stop = match actor.mark {
+            Mark::Taint(key) => SHUTDOWN.contains(&key),
+            Mark::Ends => true,
+            Mark::TaintPrefix(_)
+            | Mark::Annotation(_)
+            | Mark::AnnotationUnless(..)
+            | Mark::AnnotationTrue(_)
+            | Mark::AnnotationPrefix(_)
+            | Mark::Label(_)
+            | Mark::LabelIn(..)
+            | Mark::LabelPrefix(_) => false,
+        };
+        !(ours && of_a_stop)
+    };
     // Most nodes have no taints and none of these annotations.
     let (no_taints, no_annotations) = (node.taints.is_empty(), node.annotations.is_empty());
     let may_be = |actor: &&Actor| match actor.mark {
@@ -161,6 +181,7 @@ pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
         | Mark::AnnotationTrue(_)
         | Mark::AnnotationPrefix(_) => !no_annotations,
         Mark::Label(_) | Mark::LabelIn(..) | Mark::LabelPrefix(_) => true,
+        Mark::Ends => node.ends_by.is_some(),
     };
     let actors = ACTORS.iter().filter(may_be).filter(says);
     actors.map(|actor| (actor.name, mark_on(node, actor.mark))).find_map(|(name, mark)| Some((name, mark?)))
@@ -186,6 +207,7 @@ fn mark_on(node: &Node, mark: Mark) -> Option<String> {
         Mark::LabelIn(key, values) => {
             node.labels.get(key).filter(|value| values.contains(value)).map(|value| format!("{key}={value}"))
         }
+        Mark::Ends => node.ends_by.map(|condition| format!("the condition {condition}")),
         Mark::LabelPrefix(prefix) => {
             node.labels.keys().find(|key| key.starts_with(prefix)).map(ToOwned::to_owned)
         }
@@ -335,6 +357,16 @@ mod tests {
         ] {
             assert_eq!(actor_on(&node), None, "{node:?}");
         }
+    }
+
+    #[test]
+    fn a_machine_that_its_cloud_ends_is_left_alone_unless_we_stopped_it() {
+        let ends = |node: Node| Node { ends_by: Some("VMEventScheduled"), ..node };
+        let expected = ("the cloud, which ends its machine", "the condition VMEventScheduled".to_owned());
+        assert_eq!(actor_on(&ends(Node::default())), Some(expected));
+        assert_eq!(actor_on(&ends(annotated(annotation::PARKED_AT, "2026-01-15T08:00:00Z"))), None);
+        let draining = actor_on(&labelled("autoscaling.cast.ai/draining", "spot-interruption"));
+        assert_eq!(draining, Some(("CAST AI", "autoscaling.cast.ai/draining=spot-interruption".to_owned())));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::policy::{Drain, Policy};
 /// The prefixes of the names of such static pods; the name of the node follows.
 const CONTROL_PLANE: [&str; 2] = ["etcd", "kube-apiserver"];
 
+/// The namespaces of such static pods: of Kubernetes, and of `OpenShift`.
+const OF_CONTROL_PLANE: [&str; 3] = ["kube-system", "openshift-etcd", "openshift-kube-apiserver"];
+
 /// The reason why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.
 pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     let Some(controller) = &pod.controller else {
@@ -48,7 +51,7 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
 /// and taints were removed.
 pub(super) fn runs_the_cluster(pod: &Pod) -> bool {
     pod.mirror
-        && *pod.namespace == *"kube-system"
+        && OF_CONTROL_PLANE.contains(&&*pod.namespace)
         && CONTROL_PLANE.iter().any(|name| pod.name.strip_prefix(name).is_some_and(|on| on.starts_with('-')))
 }
 

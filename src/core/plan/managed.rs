@@ -2,18 +2,20 @@
 
 use super::actors::actor_on;
 use super::reason::KeepReason;
-use crate::model::{Labels, Node};
+use crate::model::{Labels, Node, Taint};
 use crate::policy::Policy;
 
 /// Labels and taints of control-plane nodes; they look empty on self-managed clusters and must never be deleted. A node
 /// may carry the taint alone: the label is removed to let a load balancer use the node. The third and fourth are of the
-/// Rancher Kubernetes Engine, the fifth of kops (nodes with an API server alone), the last of `MicroK8s`.
-const CONTROL_PLANE: [&str; 6] = [
+/// Rancher Kubernetes Engine, the fifth of kops (nodes with an API server alone), the sixth of `OpenShift` (a member of etcd beside
+/// two control planes), the last of `MicroK8s`.
+const CONTROL_PLANE: [&str; 7] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
     "node-role.kubernetes.io/controlplane",
     "node-role.kubernetes.io/etcd",
     "node-role.kubernetes.io/api-server",
+    "node-role.kubernetes.io/arbiter",
     "node.kubernetes.io/microk8s-controlplane",
 ];
 
@@ -23,16 +25,25 @@ const FORMER_ROLES: [&str; 2] = ["master", "control-plane"];
 
 /// Labels, with their value, of nodes with no machine behind them. A virtual node of Liqo is another cluster; one of KWOK
 /// runs nothing; the fake ones of vCluster are shown to a tenant in place of the host cluster's.
-const VIRTUAL_LABELS: [(&str, &str); 5] = [
+const VIRTUAL_LABELS: [(&str, &str); 7] = [
     ("type", "virtual-kubelet"),
     ("eks.amazonaws.com/compute-type", "fargate"),
     ("liqo.io/type", "virtual-node"),
     ("type", "kwok"),
     ("vcluster.loft.sh/fake-node", "true"),
+    // Oracle's Kubernetes Engine; a label of a role has no value.
+    ("node-role.kubernetes.io/virtual-node", ""),
+    // Super nodes of Tencent's clusters.
+    ("node.kubernetes.io/instance-type", "eklet"),
 ];
 
-/// Taints of this prefix are on nodes of Virtual Kubelet.
-const VIRTUAL_TAINT: &str = "virtual-kubelet.io/";
+/// Taints of these prefixes are on nodes of Virtual Kubelet, of interLink and on Tencent's super nodes.
+const VIRTUAL_TAINTS: [&str; 3] =
+    ["virtual-kubelet.io/", "virtual-node.interlink/", "eks.tke.cloud.tencent.com/eklet"];
+
+fn is_of_virtual_node(taint: &Taint) -> bool {
+    VIRTUAL_TAINTS.iter().any(|prefix| taint.key.starts_with(prefix))
+}
 
 /// Whether a run may act on a node at all.
 #[must_use]
@@ -49,7 +60,7 @@ pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(taint) = node.taints.iter().find(|taint| CONTROL_PLANE.contains(&taint.key.as_str())) {
         return Some(KeepReason::ControlPlane { label: taint.key.clone() });
     }
-    if let Some(taint) = node.taints.iter().find(|taint| taint.key.starts_with(VIRTUAL_TAINT)) {
+    if let Some(taint) = node.taints.iter().find(|taint| is_of_virtual_node(taint)) {
         return Some(KeepReason::VirtualNode { mark: taint.key.clone() });
     }
     if let Some(what) = &node.unreadable {
@@ -80,7 +91,9 @@ pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<Ke
         return Some(KeepReason::ControlPlane { label: FORMER_ROLE.to_owned() });
     }
     let mark = virtual_label(labels);
-    mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
+    mark.map(|(key, value)| KeepReason::VirtualNode {
+        mark: if value.is_empty() { (*key).to_owned() } else { format!("{key}={value}") },
+    })
 }
 
 fn virtual_label(labels: &Labels) -> Option<&'static (&'static str, &'static str)> {
@@ -89,8 +102,7 @@ fn virtual_label(labels: &Labels) -> Option<&'static (&'static str, &'static str
 
 /// Whether a node has no machine behind it.
 pub(super) fn is_virtual(node: &Node) -> bool {
-    virtual_label(&node.labels).is_some()
-        || node.taints.iter().any(|taint| taint.key.starts_with(VIRTUAL_TAINT))
+    virtual_label(&node.labels).is_some() || node.taints.iter().any(is_of_virtual_node)
 }
 
 /// Whether a node is not managed because a part of it cannot be read.
@@ -125,6 +137,11 @@ mod tests {
             (labelled("type", "kwok"), "VirtualNode"),
             (labelled("vcluster.loft.sh/fake-node", "true"), "VirtualNode"),
             (tainted("virtual-kubelet.io/provider"), "VirtualNode"),
+            (tainted("virtual-node.interlink/no-schedule"), "VirtualNode"),
+            (tainted("eks.tke.cloud.tencent.com/eklet"), "VirtualNode"),
+            (labelled("node-role.kubernetes.io/virtual-node", ""), "VirtualNode"),
+            (labelled("node.kubernetes.io/instance-type", "eklet"), "VirtualNode"),
+            (labelled("node-role.kubernetes.io/arbiter", ""), "ControlPlane"),
             (Node { unreadable: Some("status.capacity.cpu: x".into()), ..Node::default() }, "Unreadable"),
             (Node { deleting: true, ..Node::default() }, "BeingDeleted"),
             (tainted("karpenter.sh/disrupted"), "OtherActor"),

@@ -228,7 +228,8 @@ fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTr
 /// The same, other replicas aside: a pod that is lost wherever they are, or a static one that runs the cluster.
 pub(crate) fn keeps_alone(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     let part = ["etcd-", "kube-apiserver-"].iter().any(|part| pod.name.starts_with(part));
-    let runs_the_cluster = pod.mirror && part && &*pod.namespace == "kube-system";
+    let spaces = ["kube-system", "openshift-etcd", "openshift-kube-apiserver"];
+    let runs_the_cluster = pod.mirror && part && spaces.contains(&&*pod.namespace);
     (runs_the_cluster && world.class(pod) == Class::Daemon)
         || (evict::leaves(world, pod) && lost_on(world, node, pod))
 }

@@ -80,14 +80,20 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
 
 /// Whether a node has no machine.
 pub(crate) fn is_virtual(node: &Node) -> bool {
-    has_label_of_virtual(&node.labels)
-        || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+    has_label_of_virtual(&node.labels) || node.taints.iter().any(|taint| of_virtual_node(&taint.key))
+}
+
+fn of_virtual_node(key: &str) -> bool {
+    let prefixes = ["virtual-kubelet.io/", "virtual-node.interlink/", "eks.tke.cloud.tencent.com/eklet"];
+    prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn has_label_of_virtual(labels: &Labels) -> bool {
     let is = |key: &str, value: &str| labels.get(key) == Some(value);
     is("type", "virtual-kubelet")
         || is("type", "kwok")
+        || is("node-role.kubernetes.io/virtual-node", "")
+        || is("node.kubernetes.io/instance-type", "eklet")
         || is("liqo.io/type", "virtual-node")
         || is("vcluster.loft.sh/fake-node", "true")
         || is("eks.amazonaws.com/compute-type", "fargate")
@@ -95,7 +101,8 @@ fn has_label_of_virtual(labels: &Labels) -> bool {
 
 /// Whether another program is at work on a node.
 pub(crate) fn in_other_hands(node: &Node) -> bool {
-    node.taints.iter().any(|taint| actors_taint(&taint.key))
+    node.ends_by.is_some()
+        || node.taints.iter().any(|taint| actors_taint(&taint.key))
         || node.annotations.iter().any(|(key, value)| actors_annotation(key, value))
         || node.labels.iter().any(|(key, value)| actors_label(key, value))
 }
@@ -123,7 +130,7 @@ fn actors_label(key: &str, value: &str) -> bool {
         }
         "cloud.google.com/active-node-maintenance" => value == "ONGOING",
         "node.machine.sapcloud.io/selected-for-update" => value == "true",
-        "dgxc.nvidia.com/nvsentinel-state" => true,
+        "dgxc.nvidia.com/nvsentinel-state" | "autoscaling.cast.ai/draining" => true,
         "kubernetes.azure.com/upgrade-status" => value == "Quarantined",
         _ => key.starts_with("aws-node-termination-handler/"),
     }
@@ -157,7 +164,7 @@ pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
 }
 
 fn of_control_plane(key: &str) -> bool {
-    let roles = ["control-plane", "master", "controlplane", "etcd", "api-server"];
+    let roles = ["control-plane", "master", "controlplane", "etcd", "api-server", "arbiter"];
     key == "node.kubernetes.io/microk8s-controlplane"
         || roles.iter().any(|role| key == format!("node-role.kubernetes.io/{role}"))
 }

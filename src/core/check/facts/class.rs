@@ -69,7 +69,8 @@ pub(in crate::check) fn would_keep_a_node(pod: &Pod, policy: &Policy) -> bool {
 /// Whether it is the static pod of an etcd or of an API server.
 pub(super) fn is_control_plane(pod: &Pod) -> bool {
     let begins = |word: &str| pod.name.starts_with(word);
-    pod.mirror && *pod.namespace == *"kube-system" && (begins("etcd-") || begins("kube-apiserver-"))
+    let of_cluster = matches!(&*pod.namespace, "kube-system" | "openshift-etcd" | "openshift-kube-apiserver");
+    pod.mirror && of_cluster && (begins("etcd-") || begins("kube-apiserver-"))
 }
 
 /// Whether an omitted pod would be lost with this node, last live replicas aside.

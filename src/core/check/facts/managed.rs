@@ -4,7 +4,8 @@ use crate::model::{Node, Taint, annotation};
 use crate::policy::Policy;
 
 /// Labels and taints of control-plane nodes, after `node-role.kubernetes.io/`.
-const CONTROL_PLANE_ROLES: [&str; 5] = ["control-plane", "master", "controlplane", "etcd", "api-server"];
+const CONTROL_PLANE_ROLES: [&str; 6] =
+    ["control-plane", "master", "controlplane", "etcd", "api-server", "arbiter"];
 
 /// Taints that another program sets on a node on which it works.
 const TAINTS_OF_OTHER_ACTORS: [&str; 18] = [
@@ -84,7 +85,15 @@ pub(in crate::check) fn is_virtual(node: &Node) -> bool {
         || labelled("eks.amazonaws.com/compute-type", "fargate")
         || labelled("liqo.io/type", "virtual-node")
         || labelled("vcluster.loft.sh/fake-node", "true")
-        || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+        || labelled("node-role.kubernetes.io/virtual-node", "")
+        || labelled("node.kubernetes.io/instance-type", "eklet")
+        || node.taints.iter().any(|taint| is_taint_of_a_virtual_node(&taint.key))
+}
+
+fn is_taint_of_a_virtual_node(key: &str) -> bool {
+    key.starts_with("virtual-kubelet.io/")
+        || key.starts_with("virtual-node.interlink/")
+        || key.starts_with("eks.tke.cloud.tencent.com/eklet")
 }
 
 pub(in crate::check) fn is_in_other_hands(node: &Node) -> bool {
@@ -99,6 +108,7 @@ pub(in crate::check) fn is_in_other_hands(node: &Node) -> bool {
     let says = |key: &str, idle: &str| node.annotations.get(key).is_some_and(|value| value != idle);
     let is_true = |key: &&str| node.annotations.get(*key).is_some_and(|value| value == "true");
     by_taint
+        || node.ends_by.is_some() && !stopped_by_us
         || node.annotations.keys().any(|key| key.starts_with(annotation::SKYHOOK_CORDON))
         || ANNOTATIONS_OF_OTHER_ACTORS.iter().any(|key| node.annotations.contains_key(*key))
         || TRUE_ANNOTATIONS_OF_OTHER_ACTORS.iter().any(is_true)
@@ -112,7 +122,7 @@ fn is_label_of_another_actor(key: &str, value: &str) -> bool {
         "nvidia.com/gpu-driver-upgrade-state" | "nvidia.com/ofed-driver-upgrade-state" => {
             is_driver_upgrade(value)
         }
-        "dgxc.nvidia.com/nvsentinel-state" => true,
+        "dgxc.nvidia.com/nvsentinel-state" | "autoscaling.cast.ai/draining" => true,
         "kubernetes.azure.com/upgrade-status" => value == "Quarantined",
         "cloud.google.com/active-node-maintenance" => value == "ONGOING",
         "node.machine.sapcloud.io/selected-for-update" => value == "true",

@@ -62,6 +62,7 @@ pub(in crate::observe) fn node(
         taints: taints(name, spec, warnings),
         ready: ready(&status.conditions),
         shutting_down: shutting_down(&status.conditions),
+        ends_by: ends_by(&status.conditions),
         allocatable,
         capacity,
         volume_in_use: status.volumes_in_use.first().map(|volume| size::beginning(volume.as_str()).into()),
@@ -110,6 +111,25 @@ fn shutting_down(conditions: &[Condition<'_>]) -> bool {
     ready_condition(conditions).is_some_and(|condition| {
         let message = text(condition.message.as_ref()).unwrap_or_default();
         condition.status != ConditionStatus::True && message.contains(SHUTS_DOWN)
+    })
+}
+
+/// The beginnings of messages of `VMEventScheduled` for events that end the machine. A pause (`Freeze`) and a reboot do not.
+const ENDS: [&str; 3] = ["Preempt Scheduled", "Terminate Scheduled", "Redeploy Scheduled"];
+
+/// The condition by which the cloud announces the end of the machine.
+fn ends_by(conditions: &[Condition<'_>]) -> Option<&'static str> {
+    let holds = conditions.iter().filter(|condition| condition.status == ConditionStatus::True);
+    holds.into_iter().find_map(|condition| match condition.kind {
+        ConditionKind::PreemptionScheduled => Some("PreemptionScheduled"),
+        ConditionKind::VmEventScheduled => {
+            let message = text(condition.message.as_ref()).unwrap_or_default();
+            ENDS.iter().any(|event| message.starts_with(event)).then_some("VMEventScheduled")
+        }
+        ConditionKind::Ready
+        | ConditionKind::PodScheduled
+        | ConditionKind::PodResizePending
+        | ConditionKind::Other => None,
     })
 }
 
@@ -251,6 +271,7 @@ mod tests {
             ],
             ready: Some(ReadyCondition { ready: false, since: time("2026-01-01T12:00:00Z") }),
             shutting_down: false,
+            ends_by: None,
             allocatable: NodeResources {
                 memory: Some(Bytes(12 << 30)),
                 cpu: Some(Millicores(1930)),
@@ -370,6 +391,25 @@ mod tests {
             let (node, _) =
                 convert(&json!({"metadata": {"name": "n"}, "spec": {}, "status": {"conditions": ready}}));
             assert_eq!(node.unwrap().shutting_down, expected, "{status} {message}");
+        }
+    }
+
+    #[test]
+    fn a_cloud_announces_the_end_of_a_machine_by_a_condition() {
+        for (kind, status, message, expected) in [
+            ("VMEventScheduled", "True", "Preempt Scheduled: Thu, 15 Jan 2026 09:00:25 GMT.", true),
+            ("VMEventScheduled", "True", "Redeploy Scheduled: Thu, 15 Jan 2026 09:00:25 GMT.", true),
+            ("VMEventScheduled", "True", "Freeze Scheduled: Thu, 15 Jan 2026 09:00:25 GMT.", false),
+            ("VMEventScheduled", "False", "VM has no scheduled event", false),
+            ("PreemptionScheduled", "True", "", true),
+            ("PreemptionScheduled", "False", "", false),
+            ("KernelDeadlock", "True", "task docker blocked for more than 300 seconds", false),
+        ] {
+            let conditions = json!([{"type": kind, "status": status, "reason": "x", "message": message}]);
+            let (node, _) = convert(
+                &json!({"metadata": {"name": "n"}, "spec": {}, "status": {"conditions": conditions}}),
+            );
+            assert_eq!(node.unwrap().ends_by, expected.then_some(kind), "{kind} {status} {message}");
         }
     }
 

@@ -104,6 +104,11 @@ pub(in crate::observe) enum ConditionKind {
     PodScheduled,
     /// Of a pod whose containers have not got yet what it was changed to ask for.
     PodResizePending,
+    /// Of a node of AKS: its cloud announces an event of the machine, such as a pause or its end.
+    #[serde(rename = "VMEventScheduled")]
+    VmEventScheduled,
+    /// Of a node of AKS: its cloud ends the machine, a spot machine, within a minute.
+    PreemptionScheduled,
     #[default]
     #[serde(other)]
     Other,
@@ -160,6 +165,8 @@ impl ConditionKind {
             "Ready" => Self::Ready,
             "PodScheduled" => Self::PodScheduled,
             "PodResizePending" => Self::PodResizePending,
+            "VMEventScheduled" => Self::VmEventScheduled,
+            "PreemptionScheduled" => Self::PreemptionScheduled,
             _ => Self::Other,
         }
     }
