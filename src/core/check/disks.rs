@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use super::facts::{Facts, NodeFacts, names_host};
 use super::violation::Violation;
-use crate::model::{Affinity, Node, Operator, StoredVolumes, is_label_of_place};
+use crate::model::{Affinity, Node, Operator, STORAGE_LABELS, STORAGELESS, StoredVolumes, is_label_of_place};
 
 /// Whether a volume would be lost with its disk. Such a node is not drained either.
 pub(super) fn check_disk(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    let labelled = |(key, value): (&str, &str)| node.node.labels.get(key).is_some_and(|one| one == value);
+    if let Some((label, _)) = STORAGE_LABELS.into_iter().find(|one| labelled(*one) && !labelled(STORAGELESS))
+    {
+        found.push(Violation::DeleteLosesVolume { node: node.name(), volume: label.to_owned() });
+    }
     match &**facts.snapshot.stored_volumes() {
         StoredVolumes::NotListed => {}
         StoredVolumes::Unknown { .. } => {

@@ -26,7 +26,9 @@ pub use label::{LabelSelector, Operator, Requirement, is_label_of_place};
 pub use labels::Labels;
 pub use ledger::{CLOCK_SKEW, CreatedFor, LastingTaint, Ledger, TaintSet, is_size_key, size_key};
 pub use machine::MachineFate;
-pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
+pub use node::{
+    Node, NodeResources, ReadyCondition, STORAGE_LABELS, STORAGELESS, Taint, TaintEffect, annotation, taint,
+};
 pub use pod::{
     Affinity, Bond, Constraints, Controller, ControllerKey, Pod, SESSION_LABELS, SchedulerRefusal,
     SelectorTerm, Stay, TolerableValue, Toleration, Unbound, session_label,

@@ -185,6 +185,19 @@ impl Node {
     }
 }
 
+/// Labels, with their value, of nodes whose disks a cluster of storage daemons uses. The daemons run on every such node or have
+/// no pods there, and their volumes name no node.
+pub const STORAGE_LABELS: [(&str, &str); 3] = [
+    // Mayastor of OpenEBS, and GlusterFS by heketi.
+    ("openebs.io/engine", "mayastor"),
+    ("storagenode", "glusterfs"),
+    // Portworx, unless the node is storageless.
+    ("px/enabled", "true"),
+];
+
+/// The label by which a node of Portworx has no data.
+pub const STORAGELESS: (&str, &str) = ("portworx.io/node-type", "storageless");
+
 /// The condition of type `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyCondition {

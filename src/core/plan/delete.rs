@@ -23,7 +23,7 @@ use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
-use crate::model::{Affinity, Amounts, NodeIndex, StoredVolumes};
+use crate::model::{Affinity, Amounts, Node, NodeIndex, STORAGE_LABELS, STORAGELESS, StoredVolumes};
 use crate::policy::{Drain, Policy};
 
 /// The decision on each node that was cordoned when the run began and stays cordoned.
@@ -259,6 +259,9 @@ pub(super) fn not_moved(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<No
 
 /// The volume whose data would be lost with a node, as the reason to keep the node.
 pub(crate) fn volume_on_disk(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+    if let Some((key, value)) = storage_label(facts.node) {
+        return Some(KeepReason::StoresData { label: format!("{key}={value}") });
+    }
     match &**survey.snapshot.stored_volumes() {
         StoredVolumes::NotListed => None,
         StoredVolumes::Listed(volumes) => {
@@ -270,6 +273,12 @@ pub(crate) fn volume_on_disk(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Opti
         }
         StoredVolumes::Unknown { why } => Some(KeepReason::VolumesUnknown { why: why.clone() }),
     }
+}
+
+/// The label by which storage daemons use the disks of a node.
+fn storage_label(node: &Node) -> Option<(&'static str, &'static str)> {
+    let has = |(key, value): &(&str, &str)| node.labels.get(key) == Some(*value);
+    STORAGE_LABELS.into_iter().find(has).filter(|_| !has(&STORAGELESS))
 }
 
 /// The group of a node, and why nothing must be deleted from it.

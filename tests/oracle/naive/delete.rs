@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Binding, Controller, Node, Operator, Pod, Requirement, SESSION_LABELS, StoredVolumes, TaintEffect,
-    annotation, taint,
+    Binding, Controller, Node, Operator, Pod, Requirement, SESSION_LABELS, STORAGE_LABELS, STORAGELESS,
+    StoredVolumes, TaintEffect, annotation, taint,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
@@ -148,6 +148,10 @@ fn stores_volume(world: &World<'_>, node: &Node) -> bool {
         let mut there = world.snapshot.nodes().iter().filter(listed);
         !is_place && there.next().is_some_and(|first| first.name == node.name) && there.next().is_none()
     };
+    let is = |one: &(&str, &str)| node.labels.get(one.0).is_some_and(|value| value == one.1);
+    if STORAGE_LABELS.iter().any(is) && !is(&STORAGELESS) {
+        return true;
+    }
     match &**world.snapshot.stored_volumes() {
         StoredVolumes::NotListed => false,
         StoredVolumes::Unknown { .. } => true,

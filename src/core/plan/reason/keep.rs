@@ -190,6 +190,11 @@ reasons! {
             /// The volume and its claim.
             volume: String,
         } => ("the data of volume {} may be on its disk", excerpt(.volume)),
+        /// Storage daemons use its disks.
+        StoresData {
+            /// The label, as `key=value`.
+            label: String,
+        } => ("by its label {label} storage daemons keep data on its disks; move the data, then remove the label"),
         /// The volumes could not be listed, and one may be on its disk.
         VolumesUnknown {
             /// The reason.
