@@ -26,6 +26,7 @@ mod packing;
 mod parked;
 mod reach;
 mod replicas;
+mod room;
 mod service;
 mod settled;
 mod steps;
@@ -123,6 +124,7 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     verdicts::check(&facts, plan, &mut found);
     cordons::check(&facts, &steps, &mut found);
     service::check(&facts, plan, &steps, &mut found);
+    room::check(&facts, &steps, &mut found);
     growth::check(&facts, &steps, &mut found);
     deletions::check(&facts, &steps, &mut found);
     parked::check(&facts, plan, &steps, &mut found);

@@ -70,6 +70,11 @@ impl<'a> Selections<'a> {
     pub(super) fn admission(&self, pod: &'a Pod, volumes: &'a Volumes) -> Admission<'a> {
         Admission { own: self.of(pod), volumes: affinities_in(volumes, pod).map(Required::of).collect() }
     }
+
+    /// The same without the pod's volumes.
+    pub(super) fn aside_of_volumes(&self, pod: &'a Pod) -> Admission<'a> {
+        Admission { own: self.of(pod), volumes: Vec::new() }
+    }
 }
 
 /// The constraints that pods share, prepared to be compared with many nodes.

@@ -105,6 +105,8 @@ pub enum Violation {
     // Service after the plan.
     #[error("pool {pool:?}: no node of zone {zone} serves after the plan; {before} did before")]
     ZoneUnserved { pool: String, zone: String, before: usize },
+    #[error("pool {pool:?}: {node} takes another pod like {pod} now, and no node does after the plan")]
+    NoRoomLeft { pool: String, pod: String, node: String },
     #[error(
         "pool {pool:?}: after the cordons {after} Ready nodes are left, {before} serve now, MIN_NODES is {min}"
     )]

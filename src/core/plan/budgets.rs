@@ -110,7 +110,8 @@ mod tests {
 
     fn budget(namespace: &str, name: &str, selector: Vec<Requirement>) -> DisruptionBudget {
         let selector = Some(LabelSelector(selector));
-        DisruptionBudget { namespace: namespace.to_owned(), name: name.to_owned(), selector, allowed: 1 }
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        DisruptionBudget { namespace, name, selector, allowed: 1, unready_at_any_time: false }
     }
 
     fn with(full_name: &str, labels: &[(&str, &str)]) -> Pod {

@@ -276,8 +276,7 @@ impl<'r, 'a> Draining<'r, 'a> {
     /// The indices of the budgets whose number bounds the eviction of the pod.
     fn binding(&self, pod: &Pod) -> impl Iterator<Item = usize> + use<> {
         let mut protecting = self.budgets.of(pod).unwrap_or_default();
-        let binds = |budget: &DisruptionBudget| pod.ready || !budget.unready_at_any_time;
-        protecting.retain(|index| self.budgets.get(*index).is_some_and(binds));
+        protecting.retain(|index| self.budgets.get(*index).is_some_and(|budget| binds(budget, pod)));
         protecting.into_iter()
     }
 
@@ -292,6 +291,11 @@ impl<'r, 'a> Draining<'r, 'a> {
             }
         }
     }
+}
+
+/// Whether the number of a budget bounds the eviction of a pod that it protects.
+fn binds(budget: &DisruptionBudget, pod: &Pod) -> bool {
+    pod.ready || !budget.unready_at_any_time
 }
 
 /// Whether a pod is not Ready or is terminating.

@@ -9,6 +9,7 @@
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
 //!   order      every candidate of a pool once, the nodes to keep first
 //!   choice     a prefix of that order; requested: what only requests keep
+//!   last_room  the nodes without which users of a kind would find no room; user_kinds: of users' pods, counted in the walk
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; wanted, ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
@@ -56,6 +57,7 @@ mod hold;
 mod homes;
 mod instead;
 mod kinds;
+mod last_room;
 mod late;
 mod learn;
 mod live_pods;
@@ -96,6 +98,7 @@ mod twins;
 mod unknown_pools;
 mod usage;
 mod used;
+mod user_kinds;
 mod utilization;
 mod value;
 mod verdict;

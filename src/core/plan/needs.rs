@@ -18,6 +18,8 @@ pub(super) enum Must {
     Waiting(Placed),
     /// The scheduler refuses this pod on the nodes that it fits by its requests; this one may take it.
     RefusedElsewhere(String),
+    /// Without it, no node that takes pods has room for one more pod like this one.
+    Room(String),
     /// Its zone has no other.
     Zone(String),
 }

@@ -65,6 +65,8 @@ pub(super) struct OrderInput<'r> {
     pub(super) resource: Resource,
     /// The number of nodes that may be created, including nodes for waiting pods.
     pub(super) creatable: usize,
+    /// The nodes without which no room is left for a kind of users' pods, and one of these pods.
+    pub(super) room: &'r [(NodeIndex, String)],
     /// Puts every serving node before the cordoned ones, and keeps it where `MAX_NODES` allows.
     pub(super) hold: bool,
 }
@@ -163,7 +165,7 @@ impl KeepOrder {
         pool: PoolIndex,
         input: OrderInput<'_>,
     ) -> Self {
-        let OrderInput { cordons, needs, resource, creatable, hold } = input;
+        let OrderInput { cordons, needs, resource, creatable, room: kept_for_room, hold } = input;
         let mut ready = ready_candidates(survey, pool, cordons, resource);
         if hold {
             ready.sort_by_key(|index| cordon(cordons, *index) != Cordon::None);
@@ -175,6 +177,7 @@ impl KeepOrder {
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let room = if bounds.max_nodes_set { bounds.max_nodes } else { usize::MAX };
         let created = part_one.add_needed(survey, needs, creatable, room);
+        part_one.add_room(kept_for_room, room.saturating_sub(created.len()));
         if bounds.keep_zones {
             keep_zones(survey, pool, cordons, &ready, &mut part_one.reasons);
         }
@@ -309,6 +312,15 @@ impl PartOne {
         }
         let left = room.saturating_sub(self.reasons.len() + self.instances.len());
         needs.new.iter().copied().take(creatable.min(left)).collect()
+    }
+
+    /// Adds the nodes with the last room for a kind of users' pods, up to a `MAX_NODES` that was set.
+    fn add_room(&mut self, kept: &[(NodeIndex, String)], most: usize) {
+        for (index, pod) in kept {
+            if self.reasons.len() + self.instances.len() < most {
+                self.reasons.entry(*index).or_insert_with(|| Must::Room(pod.clone()));
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::reach::{Likeness, likeness};
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
+use super::user_kinds::Kinds;
 use crate::model::{Amounts, Binding, NodeIndex, NodeResources, Pod, Snapshot};
 use crate::policy::Policy;
 
@@ -49,6 +50,7 @@ pub(super) struct Found<'a> {
     pub(super) may_bind_late: Vec<&'a Pod>,
     pub(super) unplaced: Vec<&'a Pod>,
     pub(super) daemons: Daemons<'a>,
+    pub(super) kinds: Kinds<'a>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
     critical_seen: bool,
@@ -95,6 +97,7 @@ impl Found<'_> {
     fn joined(mut self, other: Self) -> Self {
         self.population.join(&other.population);
         self.daemons.join(other.daemons);
+        self.kinds.join(other.kinds);
         Self {
             without_request: self.without_request.joined(other.without_request),
             beyond_node: self.beyond_node.joined(other.beyond_node),
@@ -201,6 +204,9 @@ impl<'a> Walk<'_, 'a> {
             && kind != OccupantKind::Critical
         {
             self.found.population.add(Some(facts.pool), pod);
+        }
+        if class == PodClass::Dynamic {
+            self.found.kinds.add(facts.pool, facts.zone, pod);
         }
         if matches!(class, PodClass::Critical | PodClass::Movable | PodClass::Dynamic)
             && pod.requests.memory.0 == 0

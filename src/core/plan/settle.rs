@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::choice::{Aim, Chosen, Lengths, Total};
 use super::demand::Demand;
 use super::growth::Growth;
+use super::last_room::LastRoom;
 use super::needs::Must;
 use super::node_set::NodeSet;
 use super::notes::{ENOUGH_NODES, Limit};
@@ -174,16 +175,29 @@ fn choose(input: Input<'_>, cordons: &Cordons) -> Decision {
         }
         Candidate::Instance(_) | Candidate::New(_) => false,
     };
-    let attempt = |creatable: usize| {
-        let order_input = OrderInput { cordons, needs: &placement.needs, resource, creatable, hold };
+    let attempt = |creatable: usize, room: &[(NodeIndex, String)]| {
+        let order_input = OrderInput { cordons, needs: &placement.needs, resource, creatable, room, hold };
         let order = KeepOrder::new(survey, growth, pool, order_input);
         let lengths = Lengths::new(&order, bounds, reserved_ready);
         let chosen = aim.choose(&order, lengths, serves_now);
         (order, lengths, chosen)
     };
-    let (order, lengths, chosen) = attempt(allowed.min(creations));
+    let mut kept_for_room = Vec::new();
+    let mut room: Option<LastRoom<'_, '_>> = None;
+    let (order, lengths, chosen) = loop {
+        let (order, lengths, chosen) = attempt(allowed.min(creations), &kept_for_room);
+        let (stay, go) = parted(&order, chosen, serves_now);
+        let mut lost = || {
+            let room = room.get_or_insert_with(|| LastRoom::new(survey, waiting, pool, cordons));
+            room.lost(stay, &go)
+        };
+        match if go.is_empty() { None } else { lost() } {
+            Some(kept) => kept_for_room.push(kept),
+            None => break (order, lengths, chosen),
+        }
+    };
     let creations_wanted = if creations < allowed {
-        let (order, _, chosen) = attempt(allowed);
+        let (order, _, chosen) = attempt(allowed, &kept_for_room);
         members(&order, chosen, serves_now).filter(|entry| is_new(entry)).count()
     } else {
         0
@@ -262,6 +276,24 @@ fn members(
         Chosen::ServingAndMust => *position < order.must || serves(entry.candidate),
     };
     order.entries.iter().enumerate().filter(is_chosen).map(|(_, entry)| entry)
+}
+
+/// The chosen prefix, and the nodes after it that take pods. All nodes that take pods are among `ServingAndMust`.
+fn parted(
+    order: &KeepOrder,
+    chosen: Chosen,
+    serves: impl Fn(Candidate) -> bool,
+) -> (&[Entry], Vec<NodeIndex>) {
+    let length = match chosen {
+        Chosen::Prefix(length) => length,
+        Chosen::ServingAndMust => order.entries.len(),
+    };
+    let (stay, rest) = order.entries.split_at(length.min(order.entries.len()));
+    let go = rest.iter().filter(|entry| serves(entry.candidate)).filter_map(|entry| match entry.candidate {
+        Candidate::Node(index) => Some(index),
+        Candidate::Instance(_) | Candidate::New(_) => None,
+    });
+    (stay, go.collect())
 }
 
 fn nodes_of(entries: &[Entry]) -> Vec<NodeIndex> {

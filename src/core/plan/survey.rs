@@ -14,6 +14,7 @@ use super::ready::Ready;
 use super::reason::{KeepReason, Loss};
 use super::state::{Cordon, is_adopted};
 use super::usage::NodeUsage;
+use super::user_kinds::Kinds;
 use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, annotation, taint};
 use crate::policy::{AdoptCordons, Drain, Policy, PoolName};
@@ -42,6 +43,8 @@ pub(crate) struct Survey<'a> {
     pub(crate) unplaced: Vec<&'a Pod>,
     /// The bound daemons with a controller on managed nodes.
     pub(super) daemons: Daemons<'a>,
+    /// The users' pods on managed nodes by what decides where one more finds room.
+    pub(super) kinds: Kinds<'a>,
     /// For each pool, which sets of lasting taints are common (section 3): the records of the ledger and the new
     /// judgements. A difference to the ledger is stored.
     pub(crate) judged_common: Vec<CommonTaints>,

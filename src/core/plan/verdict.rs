@@ -112,6 +112,7 @@ fn chosen(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepRea
             return KeepReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
         }
         Some(Must::RefusedElsewhere(pod)) => return KeepReason::RefusedElsewhere { pod: pod.clone() },
+        Some(Must::Room(pod)) => return KeepReason::RoomForUsers { pod: pod.clone() },
         Some(Must::Zone(zone)) => return KeepReason::KeepZone { zone: zone.clone() },
         Some(Must::Critical | Must::ScaleDownDisabled) | None => {}
     }

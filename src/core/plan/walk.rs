@@ -48,7 +48,7 @@ impl<'a> Survey<'a> {
         }
         let found = add_pods(&mut nodes, snapshot, policy);
         let mut warnings = found.warnings(policy);
-        let Found { population, unbound, may_bind_late, unplaced, daemons, .. } = found;
+        let Found { population, unbound, may_bind_late, unplaced, daemons, kinds, .. } = found;
         let judged_common = judge_common(&pools, &mut nodes, &unbound, &population, snapshot, policy);
         look_at_states(&mut nodes, snapshot, policy, &mut warnings);
         reserved_demand(&mut nodes, snapshot, policy);
@@ -72,6 +72,7 @@ impl<'a> Survey<'a> {
             may_bind_late,
             unplaced,
             daemons,
+            kinds,
             judged_common,
             population,
             live_pods,

@@ -59,7 +59,7 @@ impl Run<'_, '_> {
                 return UncordonReason::RefusedElsewhere { pod: pod.clone() };
             }
             (Some(Must::Zone(zone)), _) => return UncordonReason::KeepZone { zone: zone.clone() },
-            (Some(Must::Critical) | None, _) => {}
+            (Some(Must::Critical | Must::Room(_)) | None, _) => {}
         }
         let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
         let serving = now.before.serving;

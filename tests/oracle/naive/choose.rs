@@ -7,6 +7,7 @@ use kube_rebalancer_core::policy::DemandSource;
 
 use super::demand::{self, Ratio};
 use super::list::{self, Line, Order};
+use super::room;
 use super::used::Count;
 use super::words::Cordon;
 use super::world::{State, World};
@@ -58,9 +59,17 @@ pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
 
 /// The choice, filled up with serving nodes.
 pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
-    let mut chosen = choose_by_demand(world, pool, held);
-    fill_up(world, pool, &mut chosen);
-    chosen
+    let (mut kept, mut named) = (Vec::new(), Vec::new());
+    loop {
+        let mut chosen = choose_by_demand(world, pool, held, &kept);
+        match room::lost(world, pool, &chosen, &mut named) {
+            Some(name) => kept.push(name),
+            None => {
+                fill_up(world, pool, &mut chosen);
+                return chosen;
+            }
+        }
+    }
 }
 
 /// Section 19: usage removes a node from service only if the others stay within the band by requests too.
@@ -84,10 +93,10 @@ fn fill_up(world: &World<'_>, pool: &str, chosen: &mut Chosen) {
     }
 }
 
-fn choose_by_demand(world: &World<'_>, pool: &str, held: bool) -> Chosen {
+fn choose_by_demand(world: &World<'_>, pool: &str, held: bool, kept: &[String]) -> Chosen {
     let bounds = world.bounds(pool);
     let base = world.asked(Count::Choice, pool);
-    let order = list::order(world, pool, held);
+    let order = list::order(world, pool, held, kept);
     let serving = list::serving(world, pool);
     let (asked, offered) = demand::sums(Count::Choice, &base, serving.iter());
     let (decides, _) = demand::utilization(world.policy, &asked, &offered);

@@ -141,8 +141,8 @@ fn must_stay(machine: &Machine<'_>, world: &World<'_>) -> bool {
     machine.state == State::Ready && kept
 }
 
-/// The order; `held` keeps the serving nodes, up to a set `MAX_NODES`.
-pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
+/// The order; `held` keeps the serving nodes, up to a set `MAX_NODES`. `kept` are the nodes with the last room for users.
+pub(crate) fn order(world: &World<'_>, pool: &str, held: bool, kept: &[String]) -> Order {
     let bounds = world.bounds(pool);
     let mut ready = ready_in_order(world, pool);
     if held {
@@ -176,6 +176,13 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
             && let Some(line) = spare.iter().find(|line| line.entry == *entry)
         {
             first.push(line.clone());
+        }
+    }
+    for machine in kept.iter().filter_map(|name| ready.iter().find(|machine| machine.name() == name)) {
+        let line = Line::of(machine, world);
+        let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
+        if !full && !first.iter().any(|one| one.entry == line.entry) {
+            first.push(line);
         }
     }
     if bounds.keep_zones {

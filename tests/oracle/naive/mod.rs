@@ -17,6 +17,7 @@ mod objects;
 mod pack;
 mod place;
 mod reach;
+mod room;
 mod shape;
 mod used;
 mod words;

@@ -93,7 +93,12 @@ impl<'a> Facts<'a> {
         self.selections.admission(pod, self.snapshot.volumes())
     }
 
-    /// The same, if the pod can use each of its claims: a claim that it cannot use now may be usable in a moment.
+    /// The same without its volumes.
+    pub(super) fn admission_aside_of_volumes(&self, pod: &'a Pod) -> Admission<'a> {
+        self.selections.aside_of_volumes(pod)
+    }
+
+    /// The same as `admission`, if the pod can use each of its claims: a claim that it cannot use now may be usable in a moment.
     pub(super) fn admission_soon(&self, pod: &'a Pod) -> Admission<'a> {
         self.selections.admission(pod, self.snapshot.usable_volumes())
     }

@@ -12,6 +12,7 @@ mod marks;
 mod outcome;
 mod packing;
 mod reserved;
+mod room;
 mod service;
 mod whole;
 mod woken_instead;

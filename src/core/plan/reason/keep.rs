@@ -118,6 +118,11 @@ reasons! {
             /// `namespace/name`.
             pod: String,
         } => ("pod {pod} fits nodes that take pods, but the scheduler refuses it there for another reason; this node may suit it"),
+        /// It has the last room for pods of a kind that runs in its pool.
+        RoomForUsers {
+            /// `namespace/name` of one of them.
+            pod: String,
+        } => ("without it no node that takes pods has room for one more pod like {pod}"),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
