@@ -1,7 +1,8 @@
 //! Pods that the scheduler refuses although they fit a serving node by the rules of section 6.
 //!
 //! The scheduler knows more than this program: a zonal disk, an anti-affinity, attached volumes, host ports. So a run
-//! creates no node on a guess. Instead it holds, in each zone, one node that the pod fits and one without occupants.
+//! creates no node on a guess. Instead it holds, in each zone, one node that the pod fits and one without occupants; where all
+//! nodes have occupants, the one with the fewest, which becomes free first.
 
 use std::collections::BTreeMap;
 
@@ -58,6 +59,7 @@ impl<'s, 'a> Holds<'s, 'a> {
 #[derive(Debug, Default)]
 struct InZone {
     serving: Option<NodeIndex>,
+    last_serving: Option<NodeIndex>,
     cordoned: Option<NodeIndex>,
     free_serving: Option<NodeIndex>,
     free_cordoned: Option<NodeIndex>,
@@ -79,6 +81,8 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
         let (any, free) = match place.stage {
             Stage::Serving => {
                 first_then.get_or_insert(index);
+                // Places come by their occupants, most of them first.
+                zone.last_serving = Some(index);
                 (&mut zone.serving, &mut zone.free_serving)
             }
             Stage::Cordoned
@@ -97,9 +101,11 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
     let serving_then = first_then.unwrap_or(serving);
     // If MAX_NODES has no room for all of them, the serving node of a zone comes before the one to uncordon.
     let mut nodes = Vec::new();
+    let none_free = zones.values().all(|zone| zone.free_serving.or(zone.free_cordoned).is_none());
     for zone in zones.values() {
         let first = zone.serving.or(zone.cordoned);
-        let free = zone.free_serving.or(zone.free_cordoned).filter(|_| zone.serving.is_some());
+        let free = zone.free_serving.or(zone.free_cordoned).or(zone.last_serving.filter(|_| none_free));
+        let free = free.filter(|_| zone.serving.is_some());
         nodes.extend(first.into_iter().chain(free.filter(|free| first != Some(*free))));
     }
     Some(Held { serving, serving_then, nodes })

@@ -237,6 +237,8 @@ impl Table<'_, '_> {
         let (serving, cordoned) = (fit(true), fit(false));
         let zones: BTreeSet<Option<&str>> =
             serving.iter().chain(&cordoned).map(|machine| machine.node.zone()).collect();
+        let without = |machine: &&Machine<'_>| machine.occupants(world.policy).count() == 0;
+        let some_empty = serving.iter().chain(&cordoned).any(without);
         for zone in zones {
             let here = |machine: &&&Machine<'_>| machine.node.zone() == zone;
             let empty = |machine: &&&Machine<'_>| {
@@ -246,7 +248,8 @@ impl Table<'_, '_> {
             let second = serving
                 .iter()
                 .find(here)
-                .and_then(|_| serving.iter().find(empty).or_else(|| cordoned.iter().find(empty)));
+                .and_then(|_| serving.iter().find(empty).or_else(|| cordoned.iter().find(empty)))
+                .or_else(|| serving.iter().rfind(here).filter(|_| !some_empty));
             for machine in [first, second].into_iter().flatten() {
                 self.need(Entry::Node(machine.name().to_owned()));
             }
