@@ -1,4 +1,4 @@
-//! Section 5, room for users: as long as a node had room for one more pod like those that run in its pool, one has it after
+//! Section 5, room for users: as long as a node had room for one more pod like the ones of its pool, one has it after
 //! the plan.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Room for one more pod like those that run.
+//! Room for one more pod like the ones of a pool.
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
@@ -15,7 +15,7 @@ fn no_room(pod: &str) -> Vec<Violation> {
 }
 
 #[test]
-fn the_last_room_for_a_pod_like_those_that_run_stays() {
+fn the_last_room_for_a_pod_like_the_ones_that_run_stays() {
     let serve = |on_a: &[&str]| {
         let pods: Vec<Pod> = on_a.iter().map(|name| user(name, "a")).chain([user("zoe", "b")]).collect();
         found(&world(nodes(), pods), &policy(), [cordon("b")])
