@@ -145,7 +145,9 @@ fn check_budgets(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut V
         }
         for index in protecting {
             let free = facts.snapshot.budgets().get(index).is_some_and(|one| one.unready_at_any_time);
-            *spent.entry(index).or_default() += if free && !pod.ready { 0 } else { 1 };
+            if pod.ready || !free {
+                *spent.entry(index).or_default() += 1;
+            }
         }
     }
     for (index, evictions) in spent {

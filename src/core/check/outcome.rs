@@ -221,9 +221,9 @@ struct Looking<'a> {
 /// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on the
 /// node for which the scheduler has nominated it, then on one that the plan uncordons for waiting pods, before one that it uncordons
 /// for another reason; among these in the order in which section 6 tries nodes.
-fn look_again<'a>(
+fn look_again(
     pods: &mut [Pod],
-    facts: &Facts<'a>,
+    facts: &Facts<'_>,
     uncordoned: &BTreeMap<&str, bool>,
     cordoned: &BTreeSet<&str>,
     decides: impl Fn(&str) -> Resource,

@@ -150,7 +150,9 @@ mod tests {
             (0..99).map(|number| pod(&format!("hub/u{number:02}")).asking(1, 100)).collect();
         let odd = pod("hub/odd").asking(7, 100);
         let mut kinds = Kinds::default();
-        users.iter().for_each(|user| kinds.add(0, None, user));
+        for user in &users {
+            kinds.add(0, None, user);
+        }
         kinds.add(0, None, &odd);
         assert_eq!(names(&kinds, true), ["odd", "u00"]);
         let one_more = pod("hub/u99").asking(1, 100);

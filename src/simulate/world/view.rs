@@ -128,14 +128,7 @@ impl World<'_> {
         let refusal = SchedulerRefusal { message: "no node has enough left".into(), since: asked_at };
         let unbound = || {
             let (uid, refusal) = (name.as_str().into(), Some(refusal));
-            Box::new(Unbound {
-                uid,
-                created_at: asked_at,
-                gated: false,
-                refusal,
-                failure: None,
-                nominated: None,
-            })
+            Box::new(Unbound { uid, created_at: asked_at, refusal, ..Unbound::default() })
         };
         Pod {
             label_keys: self.names.user_labels.clone(),

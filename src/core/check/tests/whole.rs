@@ -102,7 +102,7 @@ fn capacity_is_added_before_any_is_taken() {
 
 #[test]
 fn nodes_that_are_not_managed_are_not_acted_on() {
-    let hands = [
+    let hands = vec![
         node("a").labelled("omit", ""),
         node("a").labelled("node-role.kubernetes.io/control-plane", ""),
         node("a").labelled("node-role.kubernetes.io/controlplane", "true"),
