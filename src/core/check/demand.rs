@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
+use super::facts::{Class, Facts, Home, NodeFacts, class, deciding, is_omitted, takes_pods_now};
 use super::growth;
 use super::parked;
 use super::reach::{Admission, volume_affinities};
@@ -147,9 +147,6 @@ fn homes<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Pod, Option<&'a str
     all_homes(facts).iter().map(|(pod, pools)| (*pod, pools.first().copied()))
 }
 
-/// An unbound pod with the pools that it may belong to. Equal pods share the list.
-pub(super) type Home<'a> = (&'a Pod, Rc<[&'a str]>);
-
 /// The unbound pods that are taken into account, each with the pools that it may belong to. They are found once for all rules.
 pub(super) fn all_homes<'f, 'a>(facts: &'f Facts<'a>) -> &'f [Home<'a>] {
     facts.homes.get_or_init(|| find_homes(facts))
@@ -185,7 +182,7 @@ fn find_homes<'a>(facts: &Facts<'a>) -> Vec<Home<'a>> {
 }
 
 #[cfg(test)]
-std::thread_local! {
+thread_local! {
     /// The number of searches for the pools of all unbound pods on this thread.
     pub(super) static SEARCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

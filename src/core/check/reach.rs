@@ -83,7 +83,7 @@ struct Selection<'a> {
     constraints: &'a Constraints,
     windows: bool,
     affinity: Option<Required<'a>>,
-    /// Whether they have so many parts that answers are worth remembering.
+    /// Whether answers are remembered: they have more than [`SHORT`] parts.
     long: bool,
     /// The answers so far, by the index of the node.
     answers: RefCell<Vec<Option<bool>>>,
@@ -106,7 +106,7 @@ struct Required<'a> {
     sorted: BTreeMap<*const Requirement, BTreeSet<&'a str>>,
 }
 
-/// Lists up to this length are searched unsorted, and answers about constraints with up to so many parts are not remembered.
+/// Lists up to this length are searched unsorted. Answers about constraints with at most this number of parts are not remembered.
 const SHORT: usize = 8;
 
 impl Admission<'_> {
@@ -175,7 +175,7 @@ impl<'a> Selection<'a> {
 }
 
 #[cfg(test)]
-std::thread_local! {
+thread_local! {
     /// The number of comparisons of constraints with a node on this thread.
     pub(super) static MET: Cell<usize> = const { Cell::new(0) };
 }

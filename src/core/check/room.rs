@@ -99,13 +99,18 @@ fn check_pool<'f, 'a: 'f>(
     let all: usize = of_pool.iter().map(|alike| alike.number).sum();
     for Alike { pod, zone, .. } in of_pool.into_iter().filter(|alike| alike.number * SHARE >= all) {
         let admission = facts.admission_aside_of_volumes(pod);
-        let takes = |node: &NodeFacts<'_>| {
-            zone.is_none_or(|zone| node.node.zone() == Some(zone))
-                && takes_pods_now(node.node)
-                && has_room(node, pod)
-                && admission.admits(node, facts.policy)
+        let admits = |node: &NodeFacts<'_>| {
+            zone.is_none_or(|zone| node.node.zone() == Some(zone)) && admission.admits(node, facts.policy)
         };
-        let then = facts.of_pool(pool).any(|(index, node)| steps.serves_after(index, node) && takes(node));
+        let takes = |node: &NodeFacts<'_>| takes_pods_now(node.node) && has_room(node, pod) && admits(node);
+        let others = pod.requests.clone().without(&facts.policy.resources);
+        let takes_others =
+            |node: &NodeFacts<'_>| takes_pods_now(node.node) && others.fits(&node.free()) && admits(node);
+        let mut common = facts.of_pool(pool).filter(|(_, node)| node.is_common());
+        let goes_anywhere = common.all(|(_, node)| admits(node));
+        let then = facts.of_pool(pool).any(|(index, node)| {
+            steps.serves_after(index, node) && (takes(node) || (goes_anywhere && takes_others(node)))
+        });
         if then {
             continue;
         }

@@ -114,7 +114,7 @@ impl Change {
 }
 
 #[cfg(test)]
-std::thread_local! {
+thread_local! {
     /// The number of passes over the nodes of a pool on this thread.
     pub(super) static CHANGES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -163,6 +163,18 @@ impl Amounts {
         }
     }
 
+    /// The same amount with nothing of these resources.
+    #[must_use]
+    pub fn without(mut self, resources: &[Resource]) -> Self {
+        for resource in resources {
+            match resource {
+                Resource::Memory => self.memory = Bytes(0),
+                Resource::Cpu => self.cpu = Millicores(0),
+            }
+        }
+        self
+    }
+
     /// Adds an amount; saturates.
     #[inline]
     pub fn add(&mut self, other: &Self) {

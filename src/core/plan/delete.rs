@@ -52,7 +52,7 @@ struct Remaining<'r, 'a> {
     nodes: Vec<usize>,
     /// By pool: managed nodes that serve or that a run can make serve.
     usable: Vec<usize>,
-    /// By pool and zone: common nodes, and those of them that serve or that a run can make serve.
+    /// By pool and zone: the number of common nodes, and of common nodes that serve or that a run can make serve.
     by_zone: BTreeMap<(PoolIndex, &'a str), (usize, usize)>,
     /// The zones of pools that lose a Ready common node.
     lost_ready: BTreeSet<(PoolIndex, &'a str)>,
@@ -353,7 +353,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
-        // A broken node does not stand for one that could serve.
+        // A broken node does not replace one that could serve.
         let is_of_use = facts.says_ready && is_usable(facts, policy);
         let is_last = |all: usize, usable: usize| all <= 1 || (is_of_use && usable <= 1);
         // A node that is not Ready serves no disk. But the zone's group may be discovered only by it, and a Ready node of its

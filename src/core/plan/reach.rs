@@ -40,7 +40,7 @@ pub(super) struct Site<'a> {
 }
 
 #[cfg(test)]
-std::thread_local! {
+thread_local! {
     /// The number of comparisons of constraints with a node on this thread.
     pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -34,13 +34,15 @@ fn kinds<'a>(world: &World<'a>, pool: &str) -> Vec<(Kind, &'a Pod)> {
     kinds
 }
 
-/// Whether a node takes one more pod of a kind.
-fn takes(world: &World<'_>, kind: &Kind, pod: &Pod, machine: &Machine<'_>) -> bool {
+/// Whether a pod of a kind may go to a node.
+fn may_go(world: &World<'_>, kind: &Kind, pod: &Pod, machine: &Machine<'_>) -> bool {
     let zone = kind.2.as_deref();
-    zone.is_none_or(|zone| machine.node.zone() == Some(zone))
-        && !machine.turns_away()
-        && reach::may_be_bound(world, pod, machine)
-        && kind.0.fits(&machine.free())
+    zone.is_none_or(|zone| machine.node.zone() == Some(zone)) && reach::may_be_bound(world, pod, machine)
+}
+
+/// Whether a node has this much room for one more pod of a kind.
+fn takes(world: &World<'_>, kind: &Kind, pod: &Pod, asked: &Amounts, machine: &Machine<'_>) -> bool {
+    !machine.turns_away() && may_go(world, kind, pod, machine) && asked.fits(&machine.free())
 }
 
 /// The first node that would go with the last room for a kind; each kind is named once.
@@ -48,8 +50,16 @@ pub(crate) fn lost(world: &World<'_>, pool: &str, chosen: &Chosen, named: &mut V
     let is_chosen = |name: &str| chosen.lines.iter().any(|line| line.ready && line.node() == Some(name));
     let ready = list::ready_in_order(world, pool);
     for (kind, pod) in kinds(world, pool) {
-        let open: Vec<_> = ready.iter().filter(|machine| takes(world, &kind, pod, machine)).collect();
-        if named.contains(&kind) || open.iter().any(|machine| is_chosen(machine.name())) {
+        let open: Vec<_> =
+            ready.iter().filter(|machine| takes(world, &kind, pod, &kind.0, machine)).collect();
+        let mut common = world.in_pool(pool).filter(|machine| machine.common);
+        let asked = if common.all(|machine| may_go(world, &kind, pod, machine)) {
+            kind.0.clone().without(&world.policy.resources)
+        } else {
+            kind.0.clone()
+        };
+        let has_some = ready.iter().any(|one| is_chosen(one.name()) && takes(world, &kind, pod, &asked, one));
+        if named.contains(&kind) || has_some {
             continue;
         }
         if let Some(machine) = open.iter().find(|machine| machine.serves(world.policy)) {

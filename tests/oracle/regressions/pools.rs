@@ -65,7 +65,7 @@ fn a_node_without_devices_in_a_pool_of_devices_is_no_better_place() {
     let mut device = labelled("pool", "a", node("a1"));
     (device.allocatable.further, device.capacity.further) = (gpus.clone(), gpus);
     let nodes = vec![device, labelled("pool", "a", node("a2")), labelled("pool", "b", node("b1"))];
-    let pods = vec![on("a1", user("ben", 4)), refused(29, user("ada", 3))];
+    let pods = vec![on("a1", user("ben", 5)), refused(29, user("ada", 3))];
     let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".to_owned()));
     assert_eq!(names(&case.plan(), "cordon"), ["a2"]);
 }

@@ -29,7 +29,7 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 18] = [
     "node.dell.com/drain",
 ];
 
-/// Annotations that mean it whatever their value is, and those that mean it with the value `true`.
+/// Annotations that mean it with any value, and further ones that mean it with the value `true`.
 const ANNOTATIONS_OF_OTHER_ACTORS: [&str; 4] = [
     annotation::REBOOT_IN_PROGRESS,
     annotation::HARVESTER_MAINTENANCE,

@@ -15,8 +15,8 @@ mod to_come;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use super::demand::Home;
 use super::reach::{Admission, Selections};
 use crate::model::{Amounts, Node, NodeGroup, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
@@ -29,6 +29,9 @@ pub(super) use managed::{is_in_other_hands, is_virtual};
 pub(super) use node::NodeFacts;
 use pods::Counted;
 pub(super) use taints::{has_startup_taint, takes_pods_now};
+
+/// An unbound pod with the pools that it may belong to. Equal pods share the list.
+pub(super) type Home<'a> = (&'a Pod, Rc<[&'a str]>);
 
 /// The facts of the cluster.
 #[derive(Debug)]

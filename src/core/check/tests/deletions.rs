@@ -376,7 +376,7 @@ fn the_last_node_of_a_zone_stays() {
     // A reserved node that stays is none of the pool's.
     let guarded = [nodes, vec![node("d").in_zone("east").tainted("dedicated")]].concat();
     assert_eq!(found(&world(guarded, vec![]), &policy(), [delete("a"), delete("b")]), [expected(2)]);
-    // Nor does one that serves nobody stand for the last that could serve; of two such nodes, one may go.
+    // Nor does a node that serves nobody replace the last one that could serve; of two such nodes, one may go.
     let beside = |other: Node, gone: &str| {
         let nodes = vec![cordoned("a").in_zone("east"), other.in_zone("east"), node("c").in_zone("west")];
         found(&world(nodes, vec![]), &policy(), [delete(gone)])

@@ -44,9 +44,15 @@ fn a_place_must_have_room_beside_all_pods_there() {
     assert_eq!(with(dns(), 7), []);
     assert_eq!(with(dns(), 8), refused("dns"));
     assert_eq!(with(dns().change(|pod| pod.bound_by = Some(Bond::HostPort)), 0), refused("dns"));
-    let tainted = |key: &str| beside(vec![dns()], node("b").tainted(key));
-    assert_eq!(tainted("node.cilium.io/agent-not-ready"), refused("dns"));
-    assert_eq!(beside(vec![dns()], node("b").labelled("type", "kwok")), refused("dns"));
+    // A full node remains in the pool.
+    let beside_a_full_one = |other: Node| {
+        let users = (0..8).map(|at| user(&format!("full-{at}"), "c"));
+        let nodes = vec![cordoned("a"), other, node("c")];
+        found(&world(nodes, users.chain([dns()]).collect()), &policy(), [delete("a")])
+    };
+    assert_eq!(beside_a_full_one(node("b")), []);
+    assert_eq!(beside_a_full_one(node("b").tainted("node.cilium.io/agent-not-ready")), refused("dns"));
+    assert_eq!(beside_a_full_one(node("b").labelled("type", "kwok")), refused("dns"));
     // Another one serves, but this one would start in the place of a user's.
     let replica = || system("dns-2", "b", "ReplicaSet", "dns");
     let two = |priority| {
