@@ -33,7 +33,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use wire::measure::{Cost, measure};
+use wire::measure::{Cost, measure, median, spread};
 use wire::server::{Encoding, Server, Way};
 
 const SIZES: [(usize, usize); 3] = [(1_000, 30_000), (5_000, 150_000), (15_000, 450_000)];
@@ -158,18 +158,4 @@ fn curl_whole(server: &Server) -> String {
     let lists = ["nodes", "pods"]
         .map(|kind| format!("url = \"{}/api/v1/{kind}\"\noutput = \"/dev/null\"\n", server.url()));
     lists.concat()
-}
-
-fn median(values: impl Iterator<Item = u64>) -> u64 {
-    let mut values: Vec<u64> = values.collect();
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-/// The median of milliseconds in seconds, with minimum and maximum.
-fn spread(values: impl Iterator<Item = u64> + Clone) -> String {
-    let seconds = |milliseconds: u64| format!("{}.{:02}", milliseconds / 1000, milliseconds % 1000 / 10);
-    let least = values.clone().min().unwrap_or_default();
-    let greatest = values.clone().max().unwrap_or_default();
-    format!("{} ({}-{})", seconds(median(values)), seconds(least), seconds(greatest))
 }

@@ -51,3 +51,17 @@ fn processor_of_children() -> u64 {
     let times = fields.split(' ').skip(13).take(2);
     times.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * TICK_MS
 }
+
+pub(crate) fn median(values: impl Iterator<Item = u64>) -> u64 {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// The median of milliseconds in seconds, with minimum and maximum.
+pub(crate) fn spread(values: impl Iterator<Item = u64> + Clone) -> String {
+    let seconds = |milliseconds: u64| format!("{}.{:02}", milliseconds / 1000, milliseconds % 1000 / 10);
+    let least = values.clone().min().unwrap_or_default();
+    let greatest = values.clone().max().unwrap_or_default();
+    format!("{} ({}-{})", seconds(median(values)), seconds(least), seconds(greatest))
+}
