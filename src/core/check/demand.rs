@@ -317,7 +317,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 type Likeness<'a> = (*const Constraints, &'a Amounts, Option<(&'a str, &'a str)>);
 
 /// A key that is equal for pods that fit the same nodes.
-fn likeness<'a>(facts: &Facts<'a>, pod: &'a Pod) -> Likeness<'a> {
+pub(super) fn likeness<'a>(facts: &Facts<'a>, pod: &'a Pod) -> Likeness<'a> {
     let placed = volume_affinities(pod, facts.snapshot).next().is_some();
     let alone = placed.then_some((&*pod.namespace, &*pod.name));
     (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone)

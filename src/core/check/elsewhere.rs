@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::facts::{
     Class, Facts, NodeFacts, class, has_startup_taint, is_in_other_hands, is_omitted, is_virtual, pod_name,
     takes_pods_now, would_keep_a_node,
@@ -9,7 +11,7 @@ use super::facts::{
 use super::reach::{Admission, volume_affinities};
 use super::replicas::Replicas;
 use super::violation::Violation;
-use crate::model::{Amounts, Binding, NodeIndex, Pod};
+use crate::model::{Amounts, Binding, Bond, NodeIndex, Pod};
 
 /// The omitted pods that controllers recreate: on the nodes that are to be deleted, and without a node.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl<'a> Movers<'a> {
             let placed = volume_affinities(pod, facts.snapshot).next().is_some();
             let alone = placed.then_some((&*pod.namespace, &*pod.name));
             let kind = (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests);
-            seen.insert((kind, is_refused_for_unknown(pod), alone))
+            seen.insert((kind, is_refused_for_unknown(pod, facts.snapshot.observed_at()), alone))
         };
         let unbound = facts.unbound.iter().copied().filter(|pod| moves(pod) && !gated(pod));
         let unbound = unbound.filter(is_new).collect();
@@ -80,7 +82,7 @@ impl<'a> Movers<'a> {
         let stranded = bound.clone().find(|pod| {
             let mover = Mover::of(pod, facts);
             let is_the_last = !replicas.has_another(pod);
-            if is_the_last && pod.bound_by.is_some() {
+            if is_the_last && pod.bound_by.is_some_and(|bond| bond != Bond::HostNetwork) {
                 return true;
             }
             let has_room = self.open(facts).any(|place| mover.has_room_on(place, facts));
@@ -89,7 +91,8 @@ impl<'a> Movers<'a> {
         });
         let waits = |pod: &&'a Pod| {
             let mover = Mover::of(pod, facts);
-            let places = self.places(facts, |is_open| !(is_open && is_refused_for_unknown(pod)));
+            let refused = is_refused_for_unknown(pod, facts.snapshot.observed_at());
+            let places = self.places(facts, |is_open| !(is_open && refused));
             mover.has_room_on(node, facts) && !places.into_iter().any(|place| mover.has_room_on(place, facts))
         };
         if let Some(pod) = stranded.or_else(|| self.unbound.iter().copied().find(waits)) {
@@ -123,9 +126,13 @@ impl<'a> Movers<'a> {
     }
 }
 
-/// Whether the scheduler refuses a pod that is bound by more than this program knows of the nodes.
-fn is_refused_for_unknown(pod: &Pod) -> bool {
-    pod.bound_by.is_some() && pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
+/// Whether the scheduler refuses a pod, not for an hour yet, that is bound by more than this program knows of the nodes.
+fn is_refused_for_unknown(pod: &Pod, now: Timestamp) -> bool {
+    let Some(unbound) = pod.unbound.as_deref().filter(|unbound| unbound.refusal.is_some()) else {
+        return false;
+    };
+    let is_young = |since: Timestamp| now.duration_since(since) < SignedDuration::from_hours(1);
+    pod.bound_by.is_some() && unbound.refused_since().is_none_or(is_young)
 }
 
 /// A pod, with its rules prepared for many nodes.

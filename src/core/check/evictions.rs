@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::demand::likeness;
 use super::disks::check_disk;
 use super::facts::{
     Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is_omitted, is_own, not_ahead,
@@ -61,7 +62,11 @@ pub(super) fn check<'a>(facts: &Facts<'a>, plan: &Plan, steps: &Steps<'_>, found
     check_budgets(facts, &evicted, found);
     check_controllers(facts, &evicted, found);
     check_room(facts, steps, &evicted, found);
-    if let Some(pod) = facts.unbound.iter().find(|pod| waits(facts, pod)) {
+    // Of pods alike, one is compared with the nodes.
+    let mut seen = BTreeSet::new();
+    let waiting = facts.unbound.iter().copied().filter(|pod| waits(facts, pod));
+    let mut waiting = waiting.filter(|pod| seen.insert(likeness(facts, pod)));
+    if let Some(pod) = waiting.find(|pod| has_a_node(facts, pod)) {
         found.push(Violation::EvictionBeforeWaiting { pod: pod.full_name() });
     }
 }
@@ -230,13 +235,12 @@ fn stays(steps: &Steps<'_>, index: NodeIndex, node: &NodeFacts<'_>) -> bool {
     (steps.serves_after(index, node) || reserved) && super::facts::takes_pods_now(node.node)
 }
 
-/// Whether an unbound pod, omitted or not, waits for a node, and has not for an hour.
-fn waits<'a>(facts: &Facts<'a>, pod: &'a Pod) -> bool {
+/// Whether an unbound pod, omitted or not, waits, and has not for an hour.
+fn waits(facts: &Facts<'_>, pod: &Pod) -> bool {
     let Some(unbound) = pod.unbound.as_ref().filter(|unbound| !unbound.gated) else { return false };
     let since = unbound.refused_since().or(unbound.created_at);
     matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
         && since.is_none_or(|since| age(facts.snapshot.observed_at(), since) < HOUR)
-        && has_a_node(facts, pod)
 }
 
 /// Whether a managed node would take a pod without occupants. The room of the others is none that an evicted pod could take.

@@ -32,11 +32,16 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
 /// The guard is set exactly when too many nodes are broken or not in use. For a node with two states, one of them
 /// harmless, both answers are accepted.
 fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<Violation>) {
-    let unready = |state: &NodeState| matches!(state, NodeState::Broken | NodeState::NotInUse);
+    // A kubelet that reports the end of its machine is no sign of a partition.
+    let unready = |node: &NodeFacts<'_>, state: NodeState| {
+        state == NodeState::Broken || (state == NodeState::NotInUse && node.health.says_ready)
+    };
     let counts = |node: &&NodeFacts<'_>| !node.health.is_filled() && !is_only_object(facts, node);
-    let states = || facts.managed().filter(counts).map(|node| node.health.states());
-    let most = states().filter(|states| states.iter().any(unready)).count();
-    let least = states().filter(|states| states.iter().all(unready)).count();
+    let nodes = || facts.managed().filter(counts);
+    let most =
+        nodes().filter(|node| node.health.states().into_iter().any(|state| unready(node, state))).count();
+    let least =
+        nodes().filter(|node| node.health.states().into_iter().all(|state| unready(node, state))).count();
     let guarded = plan.guard.is_some();
     let allowed = [least, most].iter().any(|broken| too_many(facts, *broken, managed) == guarded);
     if !allowed {

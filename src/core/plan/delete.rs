@@ -354,7 +354,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             }
         }
         // A broken node does not replace one that could serve.
-        let is_of_use = facts.says_ready && is_usable(facts, policy);
+        let is_of_use = is_usable(facts, policy);
         let is_last = |all: usize, usable: usize| all <= 1 || (is_of_use && usable <= 1);
         // A node that is not Ready serves no disk. But the zone's group may be discovered only by it, and a Ready node of its
         // zone may be deleted in this run only because this one stays.

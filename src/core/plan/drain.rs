@@ -7,7 +7,7 @@
 //!
 //! A node is drained as a whole or not at all: one remaining pod would make the evictions of the others useless.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -19,7 +19,7 @@ use super::evictable::unmovable;
 use super::fit::{Shape, admits, free_of_occupants};
 use super::notes::Limit;
 use super::pools::PoolIndex;
-use super::reach::places_of;
+use super::reach::{likeness, places_of};
 use super::reason::{EvictReason, KeepReason, NotEvicted};
 use super::room::{Room, size};
 use super::settle::{demand, reserved_ready, serving_total};
@@ -338,6 +338,8 @@ fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
     };
     let mut classifier = Classifier::new(survey.policy);
     let observed_at = survey.snapshot.observed_at();
+    // Of pods alike, one is compared with the nodes.
+    let mut seen = BTreeSet::new();
     survey.snapshot.pods().iter().find(|pod| {
         let class = classifier.class(pod);
         let Some(unbound) = pod.unbound.as_deref().filter(|unbound| !unbound.gated && !pod.deleting) else {
@@ -349,6 +351,6 @@ fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
             PodClass::Critical | PodClass::Movable | PodClass::Dynamic | PodClass::Omitted => true,
             PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
         };
-        counts && waited < HOUR && fits(pod)
+        counts && waited < HOUR && likeness(pod).is_none_or(|one| seen.insert(one)) && fits(pod)
     })
 }

@@ -5,6 +5,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::actors::actor_on;
 use super::fit::{Shape, admits};
 use super::managed::is_virtual;
@@ -15,7 +17,7 @@ use super::replicas::Replicas;
 use super::room::{Room, size};
 use super::survey::{NodeFacts, Survey};
 use super::taints::{startup, takes_nobody_now};
-use crate::model::{NodeIndex, Pod};
+use crate::model::{Bond, NodeIndex, Pod};
 use crate::policy::Policy;
 
 /// Looks for the omitted pods that could start on one node alone. It remembers the places of equal pods, because many nodes
@@ -73,7 +75,7 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
         });
         let waits_for_it = |pod: &&'a Pod| {
             // The scheduler has tried the open ones.
-            let refused = is_bound_and_refused(pod);
+            let refused = is_bound_and_refused(pod, self.survey.snapshot.observed_at());
             self.room.borrow().takes(index, pod)
                 && !self.may_start(pod, |other| is_another(other) && !(refused && is_open(other)))
         };
@@ -101,7 +103,8 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
         counts: impl Fn(NodeIndex) -> bool,
         found: &mut Places<'a>,
     ) -> Option<Loss> {
-        if let Some(bond) = pod.bound_by.filter(|_| is_alone) {
+        // The network of a host is on each host; its ports are another bond.
+        if let Some(bond) = pod.bound_by.filter(|bond| is_alone && *bond != Bond::HostNetwork) {
             return Some(Loss::BoundBy { what: bond.words() });
         }
         let counts = |index: NodeIndex| counts(index) && self.is_place(index);
@@ -170,9 +173,16 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
     }
 }
 
-/// Whether a pod that waits has a constraint that this program does not account for, and the scheduler has refused it.
-pub(super) fn is_bound_and_refused(pod: &Pod) -> bool {
-    pod.bound_by.is_some() && pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
+/// How long the scheduler's refusal of such a pod speaks for a node. A replica that no second node may hold waits for ever.
+const HEARD: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a pod that waits has a constraint that this program does not account for, and the scheduler refuses it, but not for
+/// an hour.
+pub(super) fn is_bound_and_refused(pod: &Pod, now: Timestamp) -> bool {
+    let unbound =
+        pod.unbound.as_deref().filter(|unbound| pod.bound_by.is_some() && unbound.refusal.is_some());
+    unbound
+        .is_some_and(|unbound| unbound.refused_since().is_none_or(|since| now.duration_since(since) < HEARD))
 }
 
 /// Whether a node takes pods and is there to stay, as far as a run can see.

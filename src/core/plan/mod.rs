@@ -259,7 +259,8 @@ fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
     // A node that its omitted pods fill is not broken, and there may be many such nodes.
     let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
         NodeState::Broken => true,
-        NodeState::NotInUse => !facts.without_capacity,
+        // A kubelet that reports the end of its machine is no sign of a partition.
+        NodeState::NotInUse => facts.says_ready && !facts.without_capacity,
         NodeState::Serving
         | NodeState::Cordoned
         | NodeState::Booting

@@ -168,7 +168,10 @@ impl<'a> Walk<'_, 'a> {
             self.found.may_bind_late.push(pod);
         } else if class == PodClass::Omitted
             && !gated
-            && likeness(pod).is_none_or(|one| self.unplaced_alike.insert((one, is_bound_and_refused(pod))))
+            && likeness(pod).is_none_or(|one| {
+                let refused = is_bound_and_refused(pod, self.snapshot.observed_at());
+                self.unplaced_alike.insert((one, refused))
+            })
         {
             self.found.unplaced.push(pod);
         }

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_rebalancer_core::model::{Amounts, Node, Pod};
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Amounts, Bond, Node, Pod};
 
 use super::words;
 use super::world::{Machine, World};
@@ -31,7 +32,11 @@ impl Exits<'_, '_> {
         let nodes = self.world.snapshot.nodes();
         self.world.snapshot.pods().iter().any(|pod| {
             let Some(unbound) = pod.unbound.as_deref().filter(|one| !one.gated) else { return false };
-            let tried = pod.bound_by.is_some() && unbound.refusal.is_some();
+            let young =
+                |since: Timestamp| self.world.now.duration_since(since) < SignedDuration::from_hours(1);
+            let tried = pod.bound_by.is_some()
+                && unbound.refusal.is_some()
+                && unbound.refused_since().is_none_or(young);
             let counts = |node: &Node| self.stays(node) && !(tried && self.is_open(node));
             pod.node_name.is_none()
                 && self.moves(pod)
@@ -53,7 +58,7 @@ impl Exits<'_, '_> {
         let open: Vec<&Node> = open.into_iter().filter(|node| self.is_open(node)).collect();
         for pod in pods {
             let alone = !delete::another_replica(self.world, self.machine.node, pod, self.gone);
-            if alone && pod.bound_by.is_some() {
+            if alone && pod.bound_by.is_some_and(|bond| bond != Bond::HostNetwork) {
                 return None;
             }
             if let Some(place) = open.iter().find(|node| self.has_room(&taken, node, pod)) {

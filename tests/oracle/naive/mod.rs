@@ -266,7 +266,12 @@ pub(crate) fn lift_cordon(node: &mut Node) {
 /// Section 9: this is the sign of a network partition.
 fn too_many_broken(world: &World<'_>) -> bool {
     let all: Vec<_> = world.machines.iter().filter(|one| !objects::is_only_object(world, one)).collect();
-    let off = all.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
+    let is_off = |one: &&&Machine<'_>| match one.state {
+        State::Broken => true,
+        State::NotInUse => one.is_ready,
+        _ => false,
+    };
+    let off = all.iter().filter(is_off).count();
     let percent = usize::try_from(world.policy.max_unready_percent).unwrap();
     off * 100 > all.len() * percent && off >= world.policy.ok_unready_nodes
 }

@@ -39,9 +39,7 @@ pub(super) fn bound_by(spec: &Spec<'_>, controller: Option<&Controller>) -> Opti
     let has_port = |container: &Container<'_>| {
         container.ports.iter().any(|port| port.host_port.is_some_and(|port| port != 0))
     };
-    if spec.host_network == Some(true) {
-        Some(Bond::HostNetwork)
-    } else if spec.containers.iter().chain(&spec.init_containers).any(has_port) {
+    if spec.containers.iter().chain(&spec.init_containers).any(has_port) {
         Some(Bond::HostPort)
     } else if !spec.affinity.pod_affinity.required.is_empty() {
         Some(Bond::PodAffinity)
@@ -56,7 +54,8 @@ pub(super) fn bound_by(spec: &Spec<'_>, controller: Option<&Controller>) -> Opti
     } else if !spec.resource_claims.is_empty() {
         Some(Bond::ResourceClaim)
     } else {
-        None
+        // Last: of these it alone does not decide where the pod can start.
+        (spec.host_network == Some(true)).then_some(Bond::HostNetwork)
     }
 }
 
