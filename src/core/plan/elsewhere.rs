@@ -199,7 +199,7 @@ fn is_place(node: &NodeFacts<'_>, policy: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bond, Constraints, Node, ReadyCondition, SchedulerRefusal, Unbound};
+    use crate::model::{Constraints, Node, ReadyCondition, SchedulerRefusal, Unbound};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
 
     const CORE: (&str, &str) = ("pool", "core");

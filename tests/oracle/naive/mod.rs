@@ -266,7 +266,7 @@ pub(crate) fn lift_cordon(node: &mut Node) {
 /// Section 9: this is the sign of a network partition.
 fn too_many_broken(world: &World<'_>) -> bool {
     let all: Vec<_> = world.machines.iter().filter(|one| !objects::is_only_object(world, one)).collect();
-    let is_off = |one: &&&Machine<'_>| match one.state {
+    let is_off = |one: &&&world::Machine<'_>| match one.state {
         State::Broken => true,
         State::NotInUse => one.is_ready,
         _ => false,
