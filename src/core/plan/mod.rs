@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!   survey     what each node is and holds, in one walk over the pods:
-//!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, used, loss, replicas
-//!   growth     node groups (group), what each may create; template: what a new node would be like
+//!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, used, loss, replicas;
+//!              admitted: remembered answers about long constraints; kinds, unknown_pools: what to warn of
+//!   growth     node groups (group), what each may create; template: what a new node would be like;
+//!              believed: the bound on what a node that boots reports
 //!   homes      the pool of a pod without a node
 //!   waiting    the pods that wait, what they ask for, and the pool of each
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
@@ -13,7 +15,8 @@
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; wanted, ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
-//!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
+//!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse;
+//!              elsewhere, room: whether omitted pods find a place
 //!   drain      what is evicted from nodes that only such pods keep; evictable, budgets: which pods are;
 //!              drained: whether they are up
 //!   objects    whose Node objects go, as their machines are gone; given_back: what is written on such nodes
